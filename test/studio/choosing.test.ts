@@ -124,3 +124,23 @@ it('shows the pictures of a class', async () => {
   await page.getByText('1 picture', { exact: true }).waitFor();
   expect(await page.locator('.tile .name').allTextContents()).toEqual([coins(4).name]);
 });
+
+it('has nothing serious that axe-core finds, narrow and dark', async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  expect(await axeFaults(page)).toEqual([]);
+  await page.getByLabel(`Choose ${coins(1).name}`, { exact: true }).check();
+  await page.getByLabel('Set the part…').selectOption('test');
+  await page.getByLabel(`Choose ${coins(0).name}`, { exact: true }).check();
+  await page.getByLabel('Set the part…').selectOption('valid');
+  await page.getByLabel(`Choose ${coins(0).name}`, { exact: true }).uncheck();
+  await page.getByLabel('Set the part…').selectOption('test');
+  await expect.poll(() => ofPart('test')).toBe(1);
+  expect(await axeFaults(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  expect(await axeFaults(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Split at random…' }).click();
+  expect(await axeFaults(page)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+});

@@ -1,46 +1,20 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { ensureBuilt } from '../../scripts/built.mjs';
-import { launchBrowser, openPage, type Served, serve } from '../browser/browser.ts';
+import { addPictures, coins, Studio } from './studioPage.ts';
 
-const COINS = readFileSync(path.join(import.meta.dirname, '../../examples/coins/coins.png'));
-
-let browser: Browser;
-let server: Served;
+let studio: Studio;
 let context: BrowserContext;
 let page: Page;
-let thrown: string[];
 
 beforeAll(async () => {
-  await ensureBuilt(['web']);
-  server = await serve();
-  browser = await launchBrowser();
+  studio = await Studio.start();
 });
-afterAll(async () => {
-  await browser?.close();
-  server?.stop();
-});
-
+afterAll(() => studio?.stop());
 beforeEach(async () => {
-  thrown = [];
-  context = await browser.newContext({ viewport: { width: 1100, height: 800 } });
-  page = await openPage(context);
-  page.on('pageerror', (error) => thrown.push(error.message));
-  page.setDefaultTimeout(60_000);
-  await page.goto(`${server.url}`);
-  const files = [1, 2, 3].map((i) => ({
-    name: `coins ${i}.png`,
-    mimeType: 'image/png',
-    buffer: Buffer.concat([COINS, Buffer.from(String(i))]),
-  }));
-  await page.locator('label', { hasText: 'Add pictures' }).locator('input').setInputFiles(files);
-  await page.getByText('3 pictures added').waitFor();
-  return async () => {
-    await context.close();
-    expect(thrown).toEqual([]);
-  };
+  context = await studio.visitor();
+  page = await studio.open(context);
+  await addPictures(page, [1, 2, 3].map(coins));
+  return () => studio.leave(context);
 });
 
 const openTile = async (name: string) => {
@@ -64,7 +38,7 @@ async function addClass(name: string): Promise<void> {
 const objects = () => page.getByRole('button', { name: /coin box, / });
 
 it('what is drawn is there after a reload, and in the grid', async () => {
-  await openTile('coins 2');
+  await openTile('coins 002');
   await addClass('coin');
   await drawBox([0.3, 0.3], [0.45, 0.5]);
   await drawBox([0.55, 0.3], [0.7, 0.5]);
@@ -72,11 +46,11 @@ it('what is drawn is there after a reload, and in the grid', async () => {
   await page.reload();
   await objects().nth(1).waitFor();
   await page.getByRole('link', { name: 'Pictures' }).click();
-  await page.locator('.tile', { hasText: 'coins 2' }).getByText('2 objects').waitFor();
+  await page.locator('.tile', { hasText: 'coins 002' }).getByText('2 objects').waitFor();
 });
 
 it('goes from picture to picture, and copies what the one before has', async () => {
-  await openTile('coins 1');
+  await openTile('coins 001');
   await addClass('coin');
   await drawBox([0.3, 0.3], [0.45, 0.5]);
   await page.keyboard.press('PageDown');
@@ -89,11 +63,11 @@ it('goes from picture to picture, and copies what the one before has', async () 
   await page.keyboard.press('PageUp');
   await page.getByText('1 of 3').waitFor();
   await page.getByRole('link', { name: 'Pictures' }).click();
-  await page.locator('.tile', { hasText: 'coins 2' }).getByText('1 object · done').waitFor();
+  await page.locator('.tile', { hasText: 'coins 002' }).getByText('1 object · done').waitFor();
 });
 
 it('makes a class for the first object, which can be renamed', async () => {
-  await openTile('coins 1');
+  await openTile('coins 001');
   await drawBox([0.3, 0.3], [0.45, 0.5]);
   await page.getByText('The class “object” was made for it.').waitFor();
   await drawBox([0.55, 0.3], [0.7, 0.5]);
@@ -107,11 +81,8 @@ it('makes a class for the first object, which can be renamed', async () => {
 });
 
 it('goes on in another tab with what the first one has', async () => {
-  await openTile('coins 1');
-  const other = await openPage(context);
-  other.setDefaultTimeout(60_000);
-  other.on('pageerror', (error) => thrown.push(error.message));
-  await other.goto(page.url());
+  await openTile('coins 001');
+  const other = await studio.open(context, new URL(page.url()).hash);
   await other.locator('.label-canvas').first().waitFor();
   // After the other one was opened, and seen there at once.
   await addClass('coin');
