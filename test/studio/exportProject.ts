@@ -6,10 +6,7 @@ import type { LabelObject, Picture, Project, Split } from '../../web/src/studio/
 import { digestOf } from '../../web/src/studio/store/digest.ts';
 import type { ModelSource } from '../../web/src/studio/store/modelsFile.ts';
 import { zipOf } from './projectFiles.ts';
-import { COINS, chooser, coins } from './studioPage.ts';
-
-/** The size of the picture of coins. */
-const [WIDTH, HEIGHT] = [COINS.readUInt32BE(16), COINS.readUInt32BE(20)];
+import { chooser, coins } from './studioPage.ts';
 
 /** A picture of a project that a test opens in the studio. */
 export interface Given {
@@ -17,20 +14,24 @@ export interface Given {
   readonly split: Split;
   readonly objects: readonly LabelObject[];
   readonly done?: boolean;
+  /** Default: coins. */
+  readonly file?: Buffer;
 }
 
-/** A project file with pictures of coins. */
+/** A project file with pictures, which are PNG files. */
 export async function coinsProject(
   fields: Pick<Project, 'name' | 'task' | 'classes'>,
   given: readonly Given[],
   modelsOf?: (pictures: readonly Picture[]) => ModelSource,
 ): Promise<Buffer> {
-  const files = given.map((_, i) => new Blob([new Uint8Array(coins(i).buffer)]));
+  const bytes = given.map(({ file }, i) => file ?? coins(i).buffer);
+  const files = bytes.map((content) => new Blob([new Uint8Array(content)]));
   const pictures: Picture[] = [];
   for (const [i, { name, split, objects, done = false }] of given.entries()) {
     const file = files[i]!;
+    const [width, height] = [bytes[i]!.readUInt32BE(16), bytes[i]!.readUInt32BE(20)];
     pictures.push({
-      ...{ id: String(i), project: 'project', name, width: WIDTH, height: HEIGHT, size: file.size },
+      ...{ id: String(i), project: 'project', name, width, height, size: file.size },
       ...{ digest: await digestOf(file), added: 1000 + i, split, done, objects: objects.length },
     });
   }

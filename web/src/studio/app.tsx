@@ -12,7 +12,7 @@ const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: Compone
   label: () => import('./rooms/label/room.tsx'),
   train: () => import('./rooms/train/room.tsx'),
   try: undefined,
-  judge: undefined,
+  judge: () => import('./rooms/judge/room.tsx'),
   export: () => import('./rooms/export/room.tsx'),
   verify: () => import('./rooms/verify/room.tsx'),
   projects: () => import('./rooms/projects/room.tsx'),

@@ -1,7 +1,9 @@
+import { exportTexts } from './strings/export.ts';
+import { judgeTexts } from './strings/judge.ts';
 import { train } from './strings/train.ts';
 import { verifyStrings } from './strings/verify.ts';
 
-/** Every text of the studio, so that there is one place to read, mend and translate them; those of some rooms are in texts/. */
+/** Every text of the studio, so that there is one place to read, mend and translate them; those of large rooms are in strings/. */
 export const strings = {
   title: 'Fovea Studio',
   lead: 'Label pictures, train a model and try it, on this machine. Nothing leaves it.',
@@ -170,6 +172,8 @@ export const strings = {
     refused:
       'The browser did not agree. It may later, when you have used this page more, or have made it a bookmark or an app.',
   },
+  export: exportTexts,
+  judge: judgeTexts,
   labelRoom: {
     none: 'There are no pictures yet: add some in the room of pictures.',
     back: 'Previous',

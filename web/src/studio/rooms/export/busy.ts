@@ -1,7 +1,9 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { notify, notifyError } from '../../notices.tsx';
-import { exportTexts as texts } from '../../texts/export.ts';
+import { strings } from '../../strings.ts';
+
+const texts = strings.export;
 
 /** One thing at a time that takes long. */
 export interface Busy {

@@ -12,8 +12,10 @@ import { inExporter, proxy, streamFrom } from '../../project/exporter.ts';
 import type { Project } from '../../project/model.ts';
 import { fileNameOf, saveFile } from '../../project/saveFile.ts';
 import { pictures } from '../../state.ts';
-import { exportTexts as texts } from '../../texts/export.ts';
+import { strings } from '../../strings.ts';
 import type { Busy } from './busy.ts';
+
+const texts = strings.export;
 
 const WHICH = ['labelled', 'done', 'all'] as const satisfies readonly DatasetChoice['which'][];
 

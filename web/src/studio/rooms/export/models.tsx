@@ -7,8 +7,9 @@ import { hrefOf } from '../../router.ts';
 import { theStore } from '../../state.ts';
 import { changes } from '../../store/index.ts';
 import { strings } from '../../strings.ts';
-import { exportTexts as texts } from '../../texts/export.ts';
 import type { Busy } from './busy.ts';
+
+const texts = strings.export;
 
 const stemOf = (file: string): string => file.replace(/\.[a-z0-9]{1,12}$/i, '');
 const isOnnx = ({ file }: SavedModel): boolean => /\.onnx$/i.test(file);

@@ -1,11 +1,12 @@
 import { hrefOf } from '../../router.ts';
 import { project } from '../../state.ts';
 import { strings } from '../../strings.ts';
-import { exportTexts as texts } from '../../texts/export.ts';
 import { useBusy } from './busy.ts';
 import { DatasetSection } from './dataset.tsx';
 import { ModelsSection } from './models.tsx';
 import './export.css';
+
+const texts = strings.export;
 
 /** What the visitor takes away: the data set, models, and the project. */
 export function Room() {
