@@ -1,5 +1,5 @@
-// npm run web [-- WEIGHTS.safetensors]: serves the studio on this machine only, at PORT (8080; 0 takes any free one); the weights are for
-// detect.html.
+// npm run web [-- WEIGHTS.safetensors]: serves the studio on this machine only, at PORT (8080; 0 takes any free one); its room Try offers
+// the weights.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -57,8 +57,8 @@ async function answer(request, response) {
   } catch {
     return refuse(response, { status: 400, text: 'not a valid URL' });
   }
-  // Where the studio was before. The browser keeps what is behind the #.
-  if (path.basename(pathname) === 'studio.html') {
+  // Where the studio was before, and the page that detects. The browser keeps what is behind the #.
+  if (['studio.html', 'detect.html'].includes(path.basename(pathname))) {
     response.writeHead(301, { ...headers(), location: '/' });
     return response.end();
   }
@@ -97,5 +97,5 @@ server.listen(port, '127.0.0.1', async () => {
   const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address());
   console.log(`Fovea: http://127.0.0.1:${taken}/  (Ctrl-C stops it)`);
   if (await isFile(weights)) console.log(`weights: ${weights}`);
-  else console.log(`no weights at ${weights}; choose a file at /detect.html`);
+  else console.log(`no weights at ${weights}; choose a file in the room Try`);
 });

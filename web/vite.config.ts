@@ -76,7 +76,7 @@ const takeAway: Plugin = {
   },
 };
 
-/** Builds the studio and the page that detects into web/dist, which any host can serve from any folder. */
+/** Builds the studio into web/dist, which any host can serve from any folder. */
 export default defineConfig({
   root: here,
   base: './',
@@ -98,7 +98,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { index: path.join(here, 'index.html'), detect: path.join(here, 'detect.html') },
+      input: { index: path.join(here, 'index.html') },
       output: {
         // A name tells the content: no cache can mix the files of two builds.
         entryFileNames: '[name]-[hash].js',

@@ -1,19 +1,7 @@
-import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { FLAGS, unpackBrowser } from '../browser/browser.ts';
-import { axeFaults, Studio } from './studioPage.ts';
+import { axeFaults, launchWithCamera, Studio } from './studioPage.ts';
 
 let studio: Studio;
-
-/** A browser with a camera that shows a pattern, which pages get without asking. */
-function launchWithCamera(): Promise<Browser> {
-  const { executable, environment } = unpackBrowser();
-  return chromium.launch({
-    executablePath: executable,
-    args: [...FLAGS, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
-    env: { ...(process.env as Record<string, string>), ...environment },
-  });
-}
 
 beforeAll(async () => {
   studio = await Studio.start(launchWithCamera());

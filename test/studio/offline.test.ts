@@ -102,8 +102,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stud
 
     await page.goto(`${host.url + PLACE}?op=nms`);
     await page.getByRole('button', { name: /cases of nms$/ }).waitFor();
-    await page.goto(`${host.url + PLACE}detect.html`);
-    await page.locator('#drop').waitFor();
     // What is not there leads to the studio.
     await page.goto(`${host.url + PLACE}no/such/page#/verify`);
     await page.getByRole('heading', { name: 'Verify' }).waitFor();

@@ -3,10 +3,16 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { AxeResults } from 'axe-core';
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
 import { expect } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
-import { launchBrowser, openPage, type Served, serve } from '../browser/browser.ts';
+import { FLAGS, launchBrowser, openPage, type Served, serve, unpackBrowser } from '../browser/browser.ts';
 
 export const COINS = readFileSync(path.join(import.meta.dirname, '../../examples/coins/coins.png'));
 /** Milliseconds after which what is waited for does not come any more. */
@@ -25,6 +31,16 @@ export const coins = (i: number): ChosenFile => ({
   mimeType: 'image/png',
   buffer: Buffer.concat([COINS, Buffer.from(String(i))]),
 });
+
+/** A browser with a camera that shows a pattern, which pages get without asking. */
+export function launchWithCamera(): Promise<Browser> {
+  const { executable, environment } = unpackBrowser();
+  return chromium.launch({
+    executablePath: executable,
+    args: [...FLAGS, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+    env: { ...(process.env as Record<string, string>), ...environment },
+  });
+}
 
 /** A browser and a server for a file of tests. */
 export class Studio {

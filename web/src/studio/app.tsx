@@ -11,7 +11,7 @@ const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: Compone
   pictures: () => import('./rooms/pictures/room.tsx'),
   label: () => import('./rooms/label/room.tsx'),
   train: () => import('./rooms/train/room.tsx'),
-  try: undefined,
+  try: () => import('./rooms/try/room.tsx'),
   judge: () => import('./rooms/judge/room.tsx'),
   export: () => import('./rooms/export/room.tsx'),
   verify: () => import('./rooms/verify/room.tsx'),
@@ -64,11 +64,6 @@ function Main({ name }: { readonly name: RoomName }) {
     <main id="content" tabIndex={-1} data-room={name}>
       <h1>{strings.rooms[name]}</h1>
       {Room ? <Room /> : <p>{load ? strings.loading : strings.comes}</p>}
-      {name === 'try' && !load && (
-        <p>
-          <a href="./detect.html">{strings.detect}</a>
-        </p>
-      )}
     </main>
   );
 }

@@ -1,6 +1,7 @@
 import { exportTexts } from './strings/export.ts';
 import { judgeTexts } from './strings/judge.ts';
 import { train } from './strings/train.ts';
+import { tryStrings } from './strings/try.ts';
 import { verifyStrings } from './strings/verify.ts';
 
 /** Every text of the studio, so that there is one place to read, mend and translate them; those of large rooms are in strings/. */
@@ -25,7 +26,6 @@ export const strings = {
   saving: 'Saving…',
   notSaved: 'Not saved',
   comes: 'This room is not there yet.',
-  detect: 'Detect objects in an image with a model of yours',
   train,
   newProject: 'My project',
   closedByOther: 'A newer version of the studio is open in another tab. Reload this page.',
@@ -174,6 +174,7 @@ export const strings = {
   },
   export: exportTexts,
   judge: judgeTexts,
+  try: tryStrings,
   labelRoom: {
     none: 'There are no pictures yet: add some in the room of pictures.',
     back: 'Previous',

@@ -1,5 +1,5 @@
 /** What a model finds in one picture, as plain data. */
-import type { Classification, Detection, Segmentation } from 'fovea';
+import type { Classification, Detection, GpuImage, Segmentation } from 'fovea';
 import { type FloatImage, scaleAnnotation } from 'fovea/data';
 import type { ImageSize } from 'fovea/vision';
 import type { RunningModel } from './modelShelf.ts';
@@ -9,14 +9,12 @@ export interface PredictOptions {
   readonly scoreThreshold?: number;
   /** How many classes a classifier names at most. Default 10. */
   readonly topK?: number;
-  /** The longer side to which a picture is shrunk before it is decoded wholly, for frames. Default: it is not. */
-  readonly maxSide?: number;
 }
 
 /** What was found, in pixels of the picture. */
 export type Found =
   | { readonly task: 'detect'; readonly detections: readonly Detection[] }
-  /** The map may be smaller than the picture: that of a frame, or of a picture that is larger than can be decoded. */
+  /** The map may be smaller than the picture, where that is larger than can be decoded. */
   | { readonly task: 'segment'; readonly map: Segmentation; readonly classNames: readonly string[] }
   /** By falling probability. */
   | { readonly task: 'classify'; readonly classes: readonly Classification[] };
@@ -50,12 +48,12 @@ export function scaledDetections(
 /**
  * Runs a model on a picture.
  *
- * @param image The pixels, which may be fewer than those of the picture.
+ * @param image The pixels, which may be fewer than those of the picture; or an image on the model's GPU.
  * @param size The picture's size.
  */
 export async function predict(
   model: RunningModel,
-  image: FloatImage,
+  image: FloatImage | GpuImage,
   { width, height }: ImageSize,
   { scoreThreshold = LEAST_SCORE, topK = MOST_CLASSES }: PredictOptions = {},
 ): Promise<Prediction> {

@@ -1,11 +1,19 @@
 /** The worker that runs models: it has its own way to the store, and its own GPU. */
 import { expose, transfer } from 'comlink';
-import type { TaskName } from 'fovea';
+import { fromVideoFrame, type TaskName } from 'fovea';
+import type { FloatImage } from 'fovea/data';
+import type { ImageSize } from 'fovea/vision';
 import { getGpu } from '../../gpu.ts';
 import { type EvaluateRequest, evaluate } from '../learn/evaluate.ts';
-import { type Frame, framePixels, sizeOf } from '../learn/frames.ts';
+import { type Frame, sizeOf } from '../learn/frames.ts';
 import type { Evaluation } from '../learn/judged.ts';
-import { type BroughtModel, ModelShelf, type ModelSource, openFile } from '../learn/modelShelf.ts';
+import {
+  type BroughtModel,
+  ModelShelf,
+  type ModelSource,
+  openFile,
+  type RunningModel,
+} from '../learn/modelShelf.ts';
 import { pixelsOf } from '../learn/pixels.ts';
 import { type Prediction, type PredictOptions, predict } from '../learn/predict.ts';
 import { openStore, type Store } from '../store/index.ts';
@@ -57,19 +65,44 @@ const shelf = new ModelShelf(getGpu, read);
 /** The evaluations that run, by the numbers that their callers gave them. */
 const running = new Map<number, AbortController>();
 
-async function pixels(source: PredictSource, maxSide: number | undefined) {
+/** Runs a model on a frame, which goes to the GPU as it is. */
+async function predictFrame(model: RunningModel, frame: Frame, options: PredictOptions): Promise<Prediction> {
+  const image = await fromVideoFrame(model.gpu, frame);
+  try {
+    return await predict(model, image, sizeOf(frame), options);
+  } finally {
+    image.dispose();
+  }
+}
+
+interface Decoded {
+  readonly image: FloatImage;
+  /** That of the picture, which may have more pixels. */
+  readonly size: ImageSize;
+}
+
+async function decode(source: string | Blob): Promise<Decoded> {
   if (typeof source === 'string') {
     const own = await store();
     const picture = await own.picture(source);
     const { width, height, name } = picture;
     return { image: await pixelsOf(await own.fileOf(picture), name), size: { width, height } };
   }
-  if (source instanceof Blob) {
-    const image = await pixelsOf(source, source instanceof File ? source.name : 'the picture');
-    return { image, size: { width: image.width, height: image.height } };
+  const image = await pixelsOf(source, source instanceof File ? source.name : 'the picture');
+  return { image, size: { width: image.width, height: image.height } };
+}
+
+async function predictIn(
+  model: ModelSource,
+  source: PredictSource,
+  options: PredictOptions,
+): Promise<Prediction> {
+  if (typeof source === 'string' || source instanceof Blob) {
+    const { image, size } = await decode(source);
+    return shelf.use(model, (one) => predict(one, image, size, options));
   }
   try {
-    return { image: await framePixels(source, 'the frame', maxSide), size: sizeOf(source) };
+    return await shelf.use(model, (one) => predictFrame(one, source, options));
   } finally {
     source.close();
   }
@@ -98,8 +131,7 @@ const worker = {
     source: PredictSource,
     options: PredictOptions = {},
   ): Promise<Prediction> {
-    const { image, size } = await pixels(source, options.maxSide);
-    const prediction = await shelf.use(model, (one) => predict(one, image, size, options));
+    const prediction = await predictIn(model, source, options);
     if (prediction.task !== 'segment') return prediction;
     return transfer(prediction, [prediction.map.labels.buffer as ArrayBuffer]);
   },

@@ -1,4 +1,4 @@
-import { textColorOn } from '../../src/draw/palette.ts';
+import { textColorOn } from 'fovea/draw';
 
 /** A box to draw over the image, in the image's pixels. */
 export interface Marked {
@@ -31,6 +31,8 @@ export function drawMarked(
   bitmap: ImageBitmap,
   marks: readonly Marked[],
   room: { width: number; height: number },
+  /** Draws between the image and the marks, in the image's pixels. */
+  tint: (context: CanvasRenderingContext2D) => void = () => undefined,
 ): void {
   const fit = Math.min(room.width / bitmap.width, room.height / bitmap.height, MAX_SCALE);
   const ratio = devicePixelRatio;
@@ -44,6 +46,10 @@ export function drawMarked(
   if (!context) return;
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  context.save();
+  context.scale(canvas.width / bitmap.width, canvas.height / bitmap.height);
+  tint(context);
+  context.restore();
   context.scale(ratio, ratio);
   const [sx, sy] = [width / bitmap.width, height / bitmap.height];
   const boxes = marks.map(
