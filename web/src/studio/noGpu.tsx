@@ -70,7 +70,7 @@ export function NoGpu() {
       <h2 id="no-gpu">{texts.none}</h2>
       <p>
         {texts.why[answer.why]}
-        {answer.detail && ` (${answer.detail})`}
+        {answer.detail && ` (${answer.detail})`}.
       </p>
       <ul>
         {texts.what[answer.why].map((text) => (
