@@ -37,6 +37,16 @@ async function addClass(name: string): Promise<void> {
 }
 const objects = () => page.getByRole('button', { name: /coin box, / });
 
+it('begins with the first picture without labels, and stays there once it has some', async () => {
+  await page.getByRole('link', { name: 'Label', exact: true }).click();
+  await page.locator('.label-canvas').first().waitFor();
+  await addClass('coin');
+  await drawBox([0.3, 0.3], [0.45, 0.5]);
+  await page.getByText('Saved on this machine').waitFor();
+  expect(await objects().count()).toBe(1);
+  await page.getByText('1 of 3').waitFor();
+});
+
 it('what is drawn is there after a reload, and in the grid', async () => {
   await openTile('coins 002');
   await addClass('coin');

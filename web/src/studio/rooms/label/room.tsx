@@ -3,6 +3,7 @@ import { addObjects } from '../../project/edits.ts';
 import { hrefOf, route } from '../../router.ts';
 import { changePictures, pictures, project, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
+import { Assist } from './assist.tsx';
 import { Editor } from './editor.tsx';
 import { LabelSession } from './session.ts';
 
@@ -26,7 +27,11 @@ function Labelling() {
   const id = picture?.id;
   useEffect(() => {
     if (!picture) return;
-    if (picture.id !== item) history.replaceState(null, '', hrefOf('label', picture.id));
+    if (picture.id !== item) {
+      history.replaceState(null, '', hrefOf('label', picture.id));
+      // The same picture from now on: once it is labelled it is no longer the first that is not.
+      route.value = { room: 'label', item: picture.id };
+    }
     void session.open(picture);
   }, [session, id]);
 
@@ -76,6 +81,7 @@ function Labelling() {
         <button type="button" disabled={before.length === 0 || readOnly.value} onClick={copy}>
           {texts.copy}
         </button>
+        <Assist session={session} picture={picture} />
       </div>
       {shown && (
         <Editor

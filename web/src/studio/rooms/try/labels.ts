@@ -1,9 +1,9 @@
 /** What was found becomes proposals for labels of the picture. */
 import type { Prediction } from '../../learn/predict.ts';
-import { annotationOfFound, proposalsOf } from '../../project/found.ts';
 import type { Picture } from '../../project/model.ts';
+import { propose } from '../../project/propose.ts';
 import { Thumbnailer } from '../../project/thumbnailer.ts';
-import { pictures, project, saveClasses, saveLabels, saving, theStore, withClasses } from '../../state.ts';
+import { pictures, project, saving, theStore } from '../../state.ts';
 import type { Shown } from './session.ts';
 
 /** The picture of the project: one that was brought, or a frame, is added to it. Undefined where it cannot be stored. */
@@ -47,20 +47,4 @@ export async function takeAsLabels(
   const picture = await pictureOf(shown);
   if (!picture) return undefined;
   return { picture, added: await propose(picture, found, threshold) };
-}
-
-/** Adds proposals to the stored labels of a picture, and returns how many. */
-export async function propose(picture: Picture, found: Prediction, threshold: number): Promise<number> {
-  const annotation = annotationOfFound(found, picture.name, threshold);
-  const open = project.value!;
-  const { classes } = withClasses(
-    open,
-    annotation.shapes.map(({ label }) => label),
-  );
-  if (classes.length > open.classes.length) await saveClasses(classes);
-  const store = await theStore();
-  const { objects } = await store.labelsOf(picture.id);
-  const proposals = proposalsOf(annotation, objects, classes);
-  if (proposals.length > 0) await saveLabels(picture.id, [...objects, ...proposals]);
-  return proposals.length;
 }

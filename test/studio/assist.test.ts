@@ -1,0 +1,84 @@
+import type { BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { detectorFile, segmenterFile } from './modelFiles.ts';
+import { addPictures, axeFaults, chooser, coins, Studio } from './studioPage.ts';
+
+let studio: Studio;
+let context: BrowserContext;
+let page: Page;
+
+beforeAll(async () => {
+  studio = await Studio.start();
+});
+afterAll(() => studio?.stop());
+beforeEach(async () => {
+  context = await studio.visitor();
+  page = await studio.open(context);
+  await addPictures(page, [1, 2, 3].map(coins));
+  return () => studio.leave(context);
+});
+
+const toRoom = (name: string) => page.getByRole('link', { name, exact: true }).click();
+const bring = async (name: string, bytes: Uint8Array) => {
+  await toRoom('Try');
+  const buffer = Buffer.from(bytes);
+  await chooser(page, 'Model from a file').setInputFiles([
+    { name, mimeType: 'application/octet-stream', buffer },
+  ]);
+  await page.getByText('classes coin').waitFor();
+};
+const proposals = () => page.getByRole('button', { name: /coin.*proposal, \d+ %/ });
+const status = () => page.locator('.label-assist [role="status"]');
+
+it('proposes for the open picture, by a key too, and each object once', async () => {
+  await toRoom('Label');
+  await page.locator('.label-canvas').first().waitFor();
+  expect(await page.getByRole('button', { name: 'Propose', exact: true }).count()).toBe(0);
+  await bring('random.safetensors', await detectorFile());
+  await toRoom('Label');
+  await page.getByRole('button', { name: 'Propose', exact: true }).click();
+  await status()
+    .getByText(/^\d+ proposals?$/)
+    .waitFor();
+  const count = await proposals().count();
+  expect(count).toBeGreaterThan(0);
+  // The class of the model is one of the project now.
+  await page.getByRole('button', { name: /^coin \d/ }).waitFor();
+  await page.locator('.label-canvas').first().focus();
+  await page.keyboard.press('Shift+A');
+  await status().getByText('Nothing new').waitFor();
+  expect(await proposals().count()).toBe(count);
+  expect(await axeFaults(page)).toEqual([]);
+  await page.getByRole('button', { name: /^Undo/ }).click();
+  await expect.poll(() => proposals().count()).toBe(0);
+  // Letters that are typed are no keys.
+  await page.getByLabel('Name of a new class').focus();
+  await page.keyboard.press('Shift+A');
+  expect(await page.getByLabel('Name of a new class').inputValue()).toBe('A');
+  expect(await proposals().count()).toBe(0);
+});
+
+it('proposes for all pictures that are not labelled, and masks of a segmenter', async () => {
+  await bring('random.safetensors', await detectorFile());
+  await toRoom('Label');
+  await page.getByRole('button', { name: 'Propose for 3 unlabelled' }).click();
+  await status()
+    .getByText(/^\d+ proposals?$/)
+    .waitFor();
+  await page.getByRole('button', { name: /^Accept \d+ proposals?$/ }).click();
+  await expect.poll(() => proposals().count()).toBe(0);
+  await page.keyboard.press('PageDown');
+  await page.getByText('2 of 3').waitFor();
+  await proposals().first().waitFor();
+  await page.reload();
+  await proposals().first().waitFor();
+  await page.getByRole('button', { name: 'Propose for 2 unlabelled' }).waitFor();
+
+  await bring('map.safetensors', await segmenterFile());
+  await toRoom('Label');
+  await page.getByLabel('Model that proposes').selectOption({ label: 'map' });
+  await page.getByRole('button', { name: 'Propose', exact: true }).click();
+  await status()
+    .getByText(/^(\d+ proposals?|Nothing new)$/)
+    .waitFor();
+});
