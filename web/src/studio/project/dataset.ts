@@ -61,6 +61,9 @@ export const chosen = (pictures: readonly Picture[], { which }: Pick<DatasetChoi
 export const splitsOf = (pictures: readonly Picture[]): Split[] =>
   (['train', 'valid', 'test'] as const).filter((split) => pictures.some((one) => one.split === split));
 
+/** A name without folders, which readers do not pass over as hidden. */
+const flat = (name: string): string => name.replaceAll(/[/\\]/g, '_').replace(/^[.\s]+/, '_');
+
 interface NewFile {
   readonly path: string;
   readonly content: Blob | Uint8Array | readonly string[];
@@ -123,10 +126,9 @@ async function* filesOf(
 ): AsyncGenerator<NewFile, void> {
   const pictures = chosen(source.pictures, choice);
   const splits = splitsOf(pictures);
-  const paths = pathsInZip(
-    pictures.map(({ name }) => name),
-    '.',
-  );
+  // Folders of classes have no folders in them.
+  const names = pictures.map(({ name }) => (choice.format === 'folders' ? flat(name) : name));
+  const paths = pathsInZip(names, '.');
   const pathOf = new Map(pictures.map(({ id }, i) => [id, paths[i]!.slice(2)]));
   let done = 0;
   for (const split of splits) {
@@ -194,7 +196,7 @@ async function* classFolders(
   counts: DatasetCounts,
 ): AsyncGenerator<NewFile[], void> {
   const { classes } = source.project;
-  const names = classes.map(({ name }) => name.replaceAll(/[/\\]/g, '_'));
+  const names = classes.map(({ name }) => flat(name));
   const folders = new Map(pathsInZip(names, '.').map((path, i) => [classes[i]!.name, path.slice(2)]));
   for (const picture of pictures) {
     const { objects } = await source.labelsOf(picture);
@@ -205,7 +207,7 @@ async function* classFolders(
       continue;
     }
     count(counts, picture, objects);
-    const path = `${folder}${folders.get(name)}/${pathOf.get(picture.id)!.replaceAll('/', '_')}`;
+    const path = `${folder}${folders.get(name)}/${pathOf.get(picture.id)!}`;
     yield [{ path, content: await source.fileOf(picture) }];
   }
 }
