@@ -57,11 +57,16 @@ beforeEach(async () => {
   // Without the dialog for files, which no test can answer.
   await context.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
   page = await studio.open(context);
-  const given = [{ name: 'a.png', split: 'train', objects: [] }] as const;
-  await openProjectFile(
-    page,
-    await coinsProject({ name: 'A', task: 'detect', classes: [] }, given, modelsOf),
-  );
+  const classes = [{ id: 'coin', name: 'coin', color: '#ff0080', key: '' }];
+  const points: [number, number][] = [
+    [20, 20],
+    [70, 20],
+    [70, 70],
+    [20, 70],
+  ];
+  const objects = [{ id: 'o', classId: 'coin', shape: { kind: 'polygon', points } }] as const;
+  const given = [{ name: 'a.png', split: 'train', objects }] as const;
+  await openProjectFile(page, await coinsProject({ name: 'A', task: 'detect', classes }, given, modelsOf));
   await page.getByRole('link', { name: 'Export', exact: true }).click();
   await page.getByText('My <b> detect').waitFor();
   return async () => {
@@ -111,6 +116,14 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('models t
       writeFileSync(exported, content);
       const found = await foveaHere(task, exported, coinsFile, '--out', path.join(folder, `found-${task}`));
       expect([found.code, found.stdout]).toEqual([0, expect.stringContaining('coins.png')]);
+    }
+    // And judged by the data set that was taken away with them.
+    const { content } = await saved('Save the data set…');
+    const data = path.join(folder, 'data');
+    unpackInto(data, content);
+    for (const name of ['detect.onnx', 'detect.safetensors', 'segment.onnx', 'segment.safetensors']) {
+      const judged = await foveaHere('eval', path.join(folder, name), '--data', data);
+      expect([judged.code, judged.stdout]).toEqual([0, expect.stringMatching(/^(?:class|coin) .*\d/m)]);
     }
     const info = await foveaHere('info', path.join(folder, 'detect.safetensors'));
     expect([info.code, info.stdout]).toEqual([0, expect.stringContaining('retinanet')]);

@@ -11,22 +11,22 @@ type Stream = ReadableStream<Bytes>;
 /** Does something in a worker of its own, which ends with it, or when the signal says so. */
 export async function inExporter<T>(
   work: (api: Comlink.Remote<ExportApi>) => Promise<T>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<T> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const worker = new Worker(new URL('../work/export.ts', import.meta.url), { type: 'module' });
   let end = () => {};
   // A call to a worker that has ended never comes back.
   const ended = new Promise<never>((_, reject) => {
-    end = () => reject(signal?.reason);
-    signal?.addEventListener('abort', end);
+    end = () => reject(signal.reason);
+    signal.addEventListener('abort', end);
     worker.addEventListener('error', ({ message }) => reject(new Error(`the export failed: ${message}`)));
   });
   ended.catch(() => {});
   try {
     return await Promise.race([work(Comlink.wrap<ExportApi>(worker)), ended]);
   } finally {
-    signal?.removeEventListener('abort', end);
+    signal.removeEventListener('abort', end);
     worker.terminate();
   }
 }

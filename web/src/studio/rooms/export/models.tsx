@@ -11,6 +11,9 @@ import type { Busy } from './busy.ts';
 
 const texts = strings.export;
 
+type Exporter = Parameters<Parameters<typeof inExporter>[0]>[0];
+type Stream = ReadableStream<Uint8Array<ArrayBuffer>>;
+
 const stemOf = (file: string): string => file.replace(/\.[a-z0-9]{1,12}$/i, '');
 const isOnnx = ({ file }: SavedModel): boolean => /\.onnx$/i.test(file);
 /** The library as one file, for pages of models. */
@@ -40,27 +43,23 @@ function useModels(project: string): readonly SavedModel[] | undefined {
 /** A model, and the ways to take it away. */
 function Model({ model, busy }: { readonly model: SavedModel; readonly busy: Busy }) {
   const { id, name, file, task, size, metric } = model;
-  const save = (title: string, open: (signal: AbortSignal) => Parameters<typeof saveFile>[1]) =>
+  const save = (title: string, open: (signal: AbortSignal) => Promise<boolean>) =>
     busy.run(texts.savingFile(title), async (signal) => {
-      if (await saveFile(title, open(signal), { signal })) notify('info', texts.saved(title));
+      if (await open(signal)) notify('info', texts.saved(title));
     });
-  const saveMade = (title: string, work: Parameters<typeof inExporter<boolean>>[0]) =>
-    busy.run(texts.savingFile(title), async (signal) => {
-      if (await inExporter(work, signal)) notify('info', texts.saved(title));
-    });
+  /** Saves what a worker makes. */
+  const saveMade = (title: string, make: (api: Exporter) => Promise<Stream>) =>
+    save(title, (signal) => inExporter((api) => saveFile(title, () => make(api), { signal }), signal));
   const asStored = () =>
-    save(file, () => async () => {
-      const stored = await (await theStore()).models.fileOf(model);
-      return stored.stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
-    });
-  const asOnnx = () => {
-    const title = fileNameOf(stemOf(file), 'onnx');
-    saveMade(title, (api) => saveFile(title, async () => new Blob([await api.onnx(id)]).stream()));
-  };
-  const asPage = () => {
-    const title = fileNameOf(name, 'zip');
-    saveMade(title, (api) => saveFile(title, async () => streamFrom(await api.pageZip(id, library()))));
-  };
+    save(file, (signal) =>
+      saveFile(file, async () => (await (await theStore()).models.fileOf(model)).stream() as Stream, {
+        signal,
+      }),
+    );
+  const asOnnx = () =>
+    saveMade(fileNameOf(stemOf(file), 'onnx'), async (api) => new Blob([await api.onnx(id)]).stream());
+  const asPage = () =>
+    saveMade(fileNameOf(name, 'zip'), async (api) => streamFrom(await api.pageZip(id, library())));
   const disabled = busy.text.value !== '';
   return (
     <li class="model">

@@ -25,6 +25,8 @@ interface Mark {
 export interface Kept {
   readonly evaluation: Evaluation;
   readonly marks: ReadonlyMap<string, Mark>;
+  /** The names of the classes by their ids, which the checksums contain. */
+  readonly classes: string;
 }
 
 /** By `keyOf`. */
@@ -92,6 +94,9 @@ export function learnedBy(
   return learned;
 }
 
+const namesOf = (classes: readonly LabelClass[]): string =>
+  JSON.stringify(classes.map(({ id, name }) => [id, name]));
+
 /** A checksum of all that a picture is judged by. */
 async function labelMark(store: Store, id: string, classes: readonly LabelClass[]): Promise<number> {
   const { objects } = await store.labelsOf(id);
@@ -103,14 +108,15 @@ async function labelMark(store: Store, id: string, classes: readonly LabelClass[
 }
 
 /** How many pictures have other labels than when they were judged, or are gone. */
-export async function changedSince({ marks }: Kept): Promise<number> {
+export async function changedSince({ marks, classes: before }: Kept): Promise<number> {
   const store = await theStore();
   const classes = project.value?.classes ?? [];
+  const same = namesOf(classes) === before;
   const rows = new Map(pictures.value.map((picture) => [picture.id, picture]));
   let changed = 0;
   for (const [id, { row, labels }] of marks) {
     const now = rows.get(id);
-    if (now === row) continue;
+    if (same && now === row) continue;
     if (!now || (await labelMark(store, id, classes)) !== labels) changed += 1;
   }
   return changed;
@@ -137,7 +143,7 @@ export async function judge(model: SavedModel, which: Which, chosen: readonly Pi
     }
     const ids = chosen.map(({ id }) => id);
     const evaluation = await theRunner().evaluate(model.id, ids, { onProgress, signal: stopping });
-    kept.value = new Map(kept.value).set(key, { evaluation, marks });
+    kept.value = new Map(kept.value).set(key, { evaluation, marks, classes: namesOf(classes) });
   } catch (error) {
     if (stopping.aborted) notify('info', texts.stopped);
     else notifyError(error);

@@ -83,6 +83,7 @@ function Results({ of, model }: { readonly of: Kept; readonly model: SavedModel 
   const { evaluation, marks } = of;
   const [changed, setChanged] = useState(0);
   const all = pictures.value;
+  const classes = project.value?.classes;
   useEffect(() => {
     let left = false;
     changedSince(of).then((count) => {
@@ -91,7 +92,7 @@ function Results({ of, model }: { readonly of: Kept; readonly model: SavedModel 
     return () => {
       left = true;
     };
-  }, [of, all]);
+  }, [of, all, classes]);
   const threshold = view.threshold.value;
   const mistakes = useMemo(
     () => (evaluation.task === 'detect' ? mistakesAt(evaluation, threshold) : undefined),
