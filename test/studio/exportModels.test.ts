@@ -134,7 +134,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('models t
     expect(name).toBe(`My _b_ ${task}.zip`);
     expect(unpackInto(folder, content)).toEqual(['fovea.js', 'index.html', 'model.safetensors']);
     const html = readFileSync(path.join(folder, 'index.html'), 'utf8');
-    expect(html.split('\n').length).toBeLessThan(50);
+    expect(html.split('\n').length).toBeLessThan(40);
     expect(html).not.toContain('<b>');
     const library = readFileSync(path.join(folder, 'fovea.js'));
     expect(gzipSync(library, { level: 9 }).length).toBeLessThan(BUDGET);

@@ -5,7 +5,7 @@ import type { ProjectTask } from './model.ts';
 /** What is done with a picture, and how its result is shown. */
 const RUN: Readonly<Record<ProjectTask, { readonly open: string; readonly show: readonly string[] }>> = {
   detect: {
-    open: 'model.detector(gpu)',
+    open: 'model.detector(await openGpu())',
     show: [
       'const found = await runner.detect(image, { scoreThreshold: 0.5 });',
       'drawOverlay(canvas, detectionOverlay(found, image, { classNames: model.classNames }));',
@@ -13,7 +13,7 @@ const RUN: Readonly<Record<ProjectTask, { readonly open: string; readonly show: 
     ],
   },
   segment: {
-    open: 'model.segmenter(gpu)',
+    open: 'model.segmenter(await openGpu())',
     show: [
       'const { labels } = await runner.segment(image);',
       'const maskOf = (name, i) => ({ mask: labels.map((label) => label === i + 1), color: colorAt(i) });',
@@ -22,7 +22,7 @@ const RUN: Readonly<Record<ProjectTask, { readonly open: string; readonly show: 
     ],
   },
   classify: {
-    open: 'model.classifier(gpu)',
+    open: 'model.classifier(await openGpu())',
     show: [
       'const [best] = await runner.classify(image);',
       "say(best.label + ', ' + Math.round(100 * best.score) + ' %');",
@@ -53,24 +53,21 @@ export function runPage(title: string, task: ProjectTask, file: string, arch?: s
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
 <title>${name}</title>
 <link rel="icon" href="data:,">
-<style>body { font: 1rem/1.5 sans-serif; max-width: 60rem; margin: auto; padding: 1rem } canvas { max-width: 100% }</style>
+<style>:root { color-scheme: light dark } body { font: 1rem/1.5 sans-serif; max-width: 60rem; margin: auto; padding: 1rem } canvas { max-width: 100% }</style>
 <h1>${name}</h1>
 <p><label>Picture: <input type="file" accept="image/*" disabled></label></p>
 <p role="status">This page needs a web server: run "npx serve" or "python3 -m http.server" in its folder.</p>
 <canvas width="0" height="0" role="img" aria-label="The picture with what was found"></canvas>
 <script type="module">
   import { imageFromBytes, openGpu, openModel${DRAWING[task]} } from './fovea.js';
-
   const [canvas, input, status] = ['canvas', 'input', '[role=status]'].map((name) => document.querySelector(name));
   const say = (text) => { status.textContent = text; };
   for (const kind of ['error', 'unhandledrejection']) {
     window.addEventListener(kind, ({ error, reason }) => say((error ?? reason).message));
   }
   say('Loading the model …');
-  const gpu = await openGpu();
   const file = await (await fetch('./${file}')).arrayBuffer();
   const model = await openModel(new Uint8Array(file)${options});
   const runner = ${open};

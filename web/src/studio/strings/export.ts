@@ -60,7 +60,7 @@ export const exportTexts = {
   asPage: 'Save a page that runs it',
   asPageNamed: (name: string) => `Save a page that runs it: ${name}`,
   pageMore:
-    'The page is a zip with an index.html of some 30 lines, the library and the model. It asks for nothing beyond its folder. Put the folder on any web server, or run “python3 -m http.server” in it.',
+    'The page is a zip with an index.html of some 35 lines, the library and the model. It asks for nothing beyond its folder. Put the folder on any web server, or run “python3 -m http.server” in it.',
   savingFile: (name: string) => `Saving ${name}…`,
   project: 'The whole project',
   projectMore:
