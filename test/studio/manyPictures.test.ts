@@ -75,29 +75,6 @@ const scroll = (page: Page): Promise<Scrolled> =>
     return { tiles, frames };
   });
 
-interface TraceEvent {
-  readonly name: string;
-  readonly pid: number;
-  readonly tid: number;
-  /** Microseconds of the thread's own time: others may use this machine, too. */
-  readonly tdur?: number;
-  readonly args: { readonly name?: string };
-}
-
-/** The milliseconds of every task of the page's main thread while something is done. */
-async function tasksOf(page: Page, work: () => Promise<void>): Promise<number[]> {
-  const categories = ['__metadata', 'disabled-by-default-devtools.timeline'];
-  await studio.browser.startTracing(page, { categories });
-  await work();
-  const trace = await studio.browser.stopTracing();
-  const { traceEvents: events } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
-  const mains = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
-  const own = new Set(mains.map(({ pid, tid }) => `${pid} ${tid}`));
-  return events.flatMap(({ name, pid, tid, tdur }) =>
-    name === 'RunTask' && tdur !== undefined && own.has(`${pid} ${tid}`) ? [tdur / 1000] : [],
-  );
-}
-
 it.each([
   ['1,100 px', { width: 1100, height: 800 }, 80],
   ['4K', { width: 3840, height: 2160 }, 250],
@@ -111,7 +88,7 @@ it.each([
   await page.getByText('5,000 pictures').waitFor();
   await page.locator('.tile img').nth(10).waitFor();
   let scrolled: Scrolled | undefined;
-  const tasks = await tasksOf(page, async () => {
+  const tasks = await studio.tasksOf(page, async () => {
     scrolled = await scroll(page);
   });
   expect(scrolled!.frames).toBe(141);

@@ -42,6 +42,15 @@ export function launchWithCamera(): Promise<Browser> {
   });
 }
 
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Microseconds of the thread's own time: others may use this machine, too. */
+  readonly tdur?: number;
+  readonly args: { readonly name?: string };
+}
+
 /** A browser and a server for a file of tests. */
 export class Studio {
   readonly browser: Browser;
@@ -82,6 +91,20 @@ export class Studio {
     await page.goto(`${this.server.url}${hash}`);
     await page.locator('header .project').waitFor();
     return page;
+  }
+
+  /** The milliseconds of every task of a page's main thread while something is done. */
+  async tasksOf(page: Page, work: () => Promise<void>): Promise<number[]> {
+    const categories = ['__metadata', 'disabled-by-default-devtools.timeline'];
+    await this.browser.startTracing(page, { categories });
+    await work();
+    const trace = await this.browser.stopTracing();
+    const { traceEvents: events } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
+    const mains = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+    const own = new Set(mains.map(({ pid, tid }) => `${pid} ${tid}`));
+    return events.flatMap(({ name, pid, tid, tdur }) =>
+      name === 'RunTask' && tdur !== undefined && own.has(`${pid} ${tid}`) ? [tdur / 1000] : [],
+    );
   }
 
   /** What has gone wrong so far was meant to. */
