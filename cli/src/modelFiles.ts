@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DataError, type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
+import { architectureOf, DataError, type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
 import { type LoadedWeights, loadWeights, type OtherFormat, otherFormatOf, readFileBytes } from 'fovea/io';
 import { type OpenedModel, type OpenModelOptions, openModel } from 'fovea/open';
 
@@ -116,4 +116,12 @@ export function sayBuilders(file: string, { builders = [] }: OpenedModel): void 
 export function trainedOf({ trained }: OpenedModel, file: string): TrainedModel {
   if (trained) return trained;
   throw new UsageError(`${file}: is an ONNX model; give one of Fovea or torchvision`);
+}
+
+/** Throws UsageError for a size of images (`--size`) that a model does not take. */
+export function expectSize({ name, model }: TrainedModel, size: readonly [number, number]): void {
+  const multiple = architectureOf(name).sizeMultiple(model.config);
+  const wrong = size.find((side) => side % multiple !== 0);
+  if (wrong === undefined) return;
+  throw new UsageError(`--size: ${name} takes images whose sides are multiples of ${multiple}, not ${wrong}`);
 }

@@ -5,7 +5,7 @@ import { isOnnx } from 'fovea/onnx';
 import { exportModel } from 'fovea/open';
 import { counted } from '../counted.ts';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
-import { type ModelFileOptions, readModel, sayBuilders, trainedOf } from '../modelFiles.ts';
+import { expectSize, type ModelFileOptions, readModel, sayBuilders, trainedOf } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 
 export interface ExportCommandOptions extends ModelFileOptions {
@@ -69,8 +69,10 @@ export async function exportCommand(
   }
   const opened = await readModel(file, origin, content);
   sayBuilders(file, opened);
-  const { model, classNames } = trainedOf(opened, file);
+  const trained = trainedOf(opened, file);
+  const { model, classNames } = trained;
   const { title } = opened;
+  if (size) expectSize(trained, size);
   checkThresholds(file, 'detect' in model, { threshold, iou, nms });
   const { bytes, size: sides } = await exportModel(opened, {
     ...{ name: file, opset, batch, nms, size, foldBatchNorm },

@@ -7,6 +7,7 @@ import { type Trace, trace, tracePrediction, traceTraining } from 'fovea/profile
 import {
   besides,
   expectModel,
+  expectSize,
   type ModelFileOptions,
   readModel,
   sayBuilders,
@@ -39,17 +40,12 @@ const BATCH = 4;
 const STRIDES = 64;
 
 /** The size of the images. Throws UsageError for one that the model does not take. */
-function sizeOf(
-  { name, model, preprocessing, training }: TrainedModel,
-  { size, train }: TargetOptions,
-): readonly [number, number] {
+function sizeOf(trained: TrainedModel, { size, train }: TargetOptions): readonly [number, number] {
+  const { name, model, preprocessing, training } = trained;
   const multiple = architectureOf(name).sizeMultiple(model.config);
   if (size) {
-    const wrong = size.find((side) => side % multiple !== 0);
-    if (wrong === undefined) return size;
-    throw new UsageError(
-      `--size: ${name} takes images whose sides are multiples of ${multiple}, not ${wrong}`,
-    );
+    expectSize(trained, size);
+    return size;
   }
   if (!train && 'size' in preprocessing) return preprocessing.size;
   const own = train && !('cropSize' in preprocessing) ? (training?.settings.cropSize ?? CROP) : undefined;
