@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { summaryOf } from '../../../../../src/verify/rows.ts';
-import { download } from '../../download.ts';
 import { GpuStatus, gpuAnswer } from '../../noGpu.tsx';
+import { download } from '../../project/saveFile.ts';
 import { hrefOf, route } from '../../router.ts';
 import { strings } from '../../strings.ts';
 import type { Dtype } from '../../work/verify.ts';
