@@ -131,6 +131,7 @@ const WITHOUT = [
   ...['cropPreprocessing', 'classifierArchitecture', 'loadClassifier'],
   ...['describeStart', 'architectureIn', 'configFromWeights', 'classificationReport'],
   ...['taskOf', 'readProgress', 'loadDetector', 'loadSegmenter', 'Device', 'Gpu', 'borrowGpu', 'openGpu'],
+  ...['fromTexture', 'fromVideoFrame', 'GpuImage'],
 ];
 
 describe('an option that does not exist is refused', () => {
