@@ -5,7 +5,7 @@ import { models, readLists, trainings } from '../../learn/session.ts';
 import { NoGpu } from '../../noGpu.tsx';
 import { notifyError } from '../../notices.tsx';
 import type { SavedModel } from '../../project/model.ts';
-import { hrefOf } from '../../router.ts';
+import { hrefOf, route } from '../../router.ts';
 import { pictures, project } from '../../state.ts';
 import { strings } from '../../strings.ts';
 import './judge.css';
@@ -165,6 +165,11 @@ export function Room() {
 }
 
 function Judging({ own }: { readonly own: readonly SavedModel[] }) {
+  const asked = own.find(({ id }) => id === route.value.item)?.id;
+  // An address may name the model; another can be chosen then.
+  useLayoutEffect(() => {
+    if (asked !== undefined) choose({ model: asked });
+  }, [asked]);
   const model = own.find(({ id }) => id === view.model.value) ?? own[0]!;
   const training = trainings.value.find(({ id }) => id === model.training);
   const of = (which: Which) => candidates(which, pictures.value, training);

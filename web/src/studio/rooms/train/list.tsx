@@ -21,7 +21,7 @@ function Item({ training }: { readonly training: Training }) {
             {spent > 0 && `, ${texts.spent(spent)}`}
           </span>
         </summary>
-        <Curves losses={losses} epochs={epochs} />
+        <Curves task={training.task} losses={losses} epochs={epochs} />
       </details>
       {reason && <p class="problem">{reason}</p>}
       <div class="bar">
