@@ -217,7 +217,7 @@ export const strings = {
     },
     toolHint: {
       select: 'Click an object to choose it; drag it, its corners or its points. Drag beside objects to pan.',
-      box: 'Drag from one corner to the other.',
+      box: 'Drag from corner to corner of every object: one without a box counts as background.',
       polygon: 'Click to set points; click the first one, or press Enter, to close.',
       brush: 'Paint. A chosen mask grows; choose a class, or press Escape, to begin another.',
       eraser: 'Erase pixels of a mask.',
@@ -240,7 +240,7 @@ export const strings = {
     classes: 'Classes',
     objectList: 'Objects',
     noObjects:
-      'No objects yet. Draw around every object of your classes: what is not labelled is learned as background.',
+      'No objects yet. Draw around every object of your classes: one that is left out counts as background.',
     objects: (n: number) => (n === 1 ? '1 object' : `${n.toLocaleString('en')} objects`),
     kinds: { box: 'box', polygon: 'polygon', point: 'point', mask: 'mask' },
     where: [

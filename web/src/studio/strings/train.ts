@@ -2,6 +2,7 @@ import type { AugmentPreset } from 'fovea/data';
 import type { Phase } from '../learn/events.ts';
 import type { Preset } from '../learn/recipes.ts';
 import type { ProjectTask, TrainingState } from '../project/model.ts';
+import { metricNames } from './metrics.ts';
 
 const many = (n: number, one: string, more = `${one}s`) =>
   `${n.toLocaleString('en')} ${n === 1 ? one : more}`;
@@ -113,15 +114,7 @@ export const train = {
   } satisfies Record<ProjectTask, string>,
   epoch: 'Epoch',
   best: 'best',
-  metricNames: {
-    val_ap: 'AP',
-    val_ap50: 'AP@.5',
-    val_iou: 'IoU',
-    val_dice: 'Dice',
-    val_accuracy: 'Accuracy',
-    val_loss: 'Validation loss',
-    loss: 'Loss',
-  } as Readonly<Record<string, string>>,
+  metricNames,
   pictures: 'What it finds now',
   picturesAlt: (step: number) =>
     `Pictures by which it is judged, as they are labelled, and what was found in them after step ${step}`,

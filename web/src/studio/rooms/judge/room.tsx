@@ -7,6 +7,7 @@ import { notifyError } from '../../notices.tsx';
 import type { SavedModel } from '../../project/model.ts';
 import { hrefOf, route } from '../../router.ts';
 import { pictures, project } from '../../state.ts';
+import { metricText } from '../../strings/metrics.ts';
 import { strings } from '../../strings.ts';
 import './judge.css';
 import {
@@ -188,7 +189,7 @@ function Judging({ own }: { readonly own: readonly SavedModel[] }) {
           <select value={model.id} onChange={({ currentTarget }) => choose({ model: currentTarget.value })}>
             {own.map(({ id, name, metric }) => (
               <option key={id} value={id}>
-                {metric ? `${name} (${metric.name} ${fixed(metric.value)})` : name}
+                {metric ? `${name} (${metricText(metric)})` : name}
               </option>
             ))}
           </select>

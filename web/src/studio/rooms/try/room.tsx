@@ -170,6 +170,7 @@ function Trying() {
   }, [model?.id]);
 
   const leavePicture = () => {
+    isEntered.current = true;
     if (item !== '') history.replaceState(null, '', hrefOf('try'));
     route.value = { room: 'try', item: '' };
   };
