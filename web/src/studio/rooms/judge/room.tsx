@@ -25,7 +25,7 @@ import {
   WHICH,
   type Which,
 } from './results.ts';
-import { ByClass, ConfusionTable, Curve, fixed, Totals } from './tables.tsx';
+import { ByClass, ConfusionTable, Curve, Totals } from './tables.tsx';
 import { Worst } from './worst.tsx';
 
 const texts = strings.judge;
