@@ -169,6 +169,21 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('training
     await visit.end();
   });
 
+  it('says why nothing is trained without WebGPU, and labels all the same', async () => {
+    const visit = await Visit.begin(studio);
+    const { page, context } = visit;
+    await context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'gpu'));
+    await page.reload();
+    await visit.addCoins();
+    await visit.enter('Train');
+    await page.getByRole('heading', { name: 'Nothing can be computed here' }).waitFor();
+    await page.getByText('Learns from 1 picture').waitFor();
+    expect(await page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true);
+    await visit.enter('Label');
+    await page.getByRole('button', { name: 'coin 24 objects' }).waitFor();
+    await visit.end();
+  });
+
   it('says what is missing instead of training', async () => {
     const visit = await Visit.begin(studio);
     const { page } = visit;

@@ -54,6 +54,15 @@ async function placesOn(page: Page): Promise<(point: readonly [number, number]) 
   ];
 }
 
+/** The outline as a hand clicks it: no two points next to each other, which is how a polygon is ended. */
+const clicked = ({ points }: Outline) => {
+  const kept: (readonly [number, number])[] = [];
+  for (const [x, y] of points) {
+    if (kept.every(([a, b]) => Math.hypot(x - a, y - b) > 6)) kept.push([x, y]);
+  }
+  return kept;
+};
+
 /** The outline moved towards its middle, by so many pixels of the picture. */
 function inset({ points }: Outline, by: number): [number, number][] {
   const mean = (axis: 0 | 1) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
@@ -72,6 +81,14 @@ const toFile = async (download: Promise<Download>, name?: string): Promise<strin
   return to;
 };
 
+/** Lets the newest model look at the picture. */
+async function tryPicture(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'Try', exact: true }).click();
+  await page.getByLabel('Which model').waitFor();
+  const next = page.getByRole('link', { name: 'Next' });
+  if ((await next.count()) > 0) await next.click();
+}
+
 /** Saves the data set as COCO, and the newest model; returns their places on disk. */
 async function takeAway(page: Page): Promise<{ readonly data: string; readonly model: string }> {
   await page.getByRole('link', { name: 'Export', exact: true }).click();
@@ -89,7 +106,7 @@ async function takeAway(page: Page): Promise<{ readonly data: string; readonly m
 
 /** What the command line says of the model on the data. */
 async function evaluated(files: { readonly data: string; readonly model: string }): Promise<string> {
-  const { code, stdout, stderr } = await foveaHere('eval', '--model', files.model, '--data', files.data);
+  const { code, stdout, stderr } = await foveaHere('eval', files.model, '--data', files.data);
   expect(`${code} ${stderr}`).toMatch(/^0 /);
   return stdout;
 }
@@ -100,8 +117,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the whol
     const { page } = visit;
     await page.getByRole('button', { name: 'Polygon', exact: true }).click();
     const place = await placesOn(page);
-    for (const { points } of shapes) {
-      for (const point of points) await page.mouse.click(...place(point));
+    for (const outline of shapes) {
+      for (const point of clicked(outline)) await page.mouse.click(...place(point));
       await page.keyboard.press('Enter');
     }
     await page.getByRole('button', { name: 'coin 24 objects' }).waitFor();
@@ -111,6 +128,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the whol
     await page.getByText('150 steps of 4 crops of 128 x 128 pixels').waitFor();
     await visit.train();
     await visit.finished();
+    await tryPicture(page);
+    const rows = page.locator('.try-results tbody tr');
+    await rows.first().waitFor();
+    await page.getByLabel('Score at least').fill('0.3');
+    expect(await rows.count()).toBeGreaterThanOrEqual(20);
     const found = await evaluated(await takeAway(page));
     expect(Number(/AP@\.5\D+([\d.]+)/.exec(found)?.[1]), found).toBeGreaterThanOrEqual(0.95);
     await visit.end();
@@ -138,6 +160,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the whol
     await page.getByText('100 steps of 2 crops of 96 x 96 pixels').waitFor();
     await visit.train();
     await visit.finished();
+    await tryPicture(page);
+    await page.getByLabel('Strength of the colours').waitFor();
     const found = await evaluated(await takeAway(page));
     expect(Number(/IoU\D+([\d.]+)/.exec(found)?.[1]), found).toBeGreaterThanOrEqual(0.9);
     await visit.end();

@@ -1,5 +1,3 @@
-import { metricText } from './metrics.ts';
-
 /** The texts of the room that tries models. */
 export const tryStrings = {
   model: 'Model',
@@ -26,7 +24,7 @@ export const tryStrings = {
           ? `${classes.length.toLocaleString('en')} classes`
           : `classes ${classes.join(', ')}`),
       `${(bytes / 1e6).toFixed(1)} MB`,
-      metric && metricText(metric),
+      metric && `${metric.name} ${metric.value.toFixed(3)}`,
     ]
       .filter(Boolean)
       .join(' · '),

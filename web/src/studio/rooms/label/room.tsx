@@ -47,16 +47,7 @@ function Labelling() {
     return () => removeEventListener('keydown', turn);
   }, [back, on]);
 
-  if (!picture) {
-    return (
-      <section class="empty">
-        <p>{texts.none}</p>
-        <a class="button primary" href={hrefOf('pictures')}>
-          {strings.train.toPictures}
-        </a>
-      </section>
-    );
-  }
+  if (!picture) return <p>{texts.none}</p>;
   const shown = session.shown.value;
   const { props } = session.state;
   const before = session.before.value;
@@ -87,15 +78,10 @@ function Labelling() {
           />{' '}
           {texts.done}
         </label>
-        {all.length > 1 && (
-          <button type="button" disabled={before.length === 0 || readOnly.value} onClick={copy}>
-            {texts.copy}
-          </button>
-        )}
+        <button type="button" disabled={before.length === 0 || readOnly.value} onClick={copy}>
+          {texts.copy}
+        </button>
         <Assist session={session} picture={picture} />
-        <a class="button onward" href={hrefOf('train')}>
-          {texts.toTraining}
-        </a>
       </div>
       {shown && (
         <Editor

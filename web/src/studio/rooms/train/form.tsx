@@ -8,8 +8,9 @@ import { models, readLists, run } from '../../learn/session.ts';
 import { type Plan, theTrainer } from '../../learn/trainer.ts';
 import { notifyError } from '../../notices.tsx';
 import type { Project, ProjectTask } from '../../project/model.ts';
-import { pictures, readOnly } from '../../state.ts';
+import { pictures } from '../../state.ts';
 import { strings } from '../../strings.ts';
+import { cannotTrain } from './cannotTrain.ts';
 
 const texts = strings.train;
 /** The numbers that can be chosen, and their least values. */
@@ -255,7 +256,7 @@ export function TrainingForm({ project }: { readonly project: Project }) {
         <button
           type="submit"
           class="primary"
-          disabled={readOnly.value || plan.value === undefined || choice.value.name.trim() === ''}
+          disabled={cannotTrain.value || plan.value === undefined || choice.value.name.trim() === ''}
         >
           {texts.begin}
         </button>

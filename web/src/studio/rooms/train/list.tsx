@@ -3,6 +3,7 @@ import type { Training } from '../../project/model.ts';
 import { hrefOf } from '../../router.ts';
 import { readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
+import { cannotTrain } from './cannotTrain.ts';
 import { Curves } from './curves.tsx';
 
 const texts = strings.train;
@@ -11,6 +12,7 @@ function Item({ training }: { readonly training: Training }) {
   const { name, state, step, settings, reason, model, spent, losses, epochs } = training;
   const isFinished = state === 'finished';
   const busy = running.value !== undefined || readOnly.value;
+  const cannotGoOn = busy || cannotTrain.value;
   return (
     <li class="training">
       <details>
@@ -21,14 +23,14 @@ function Item({ training }: { readonly training: Training }) {
             {spent > 0 && `, ${texts.spent(spent)}`}
           </span>
         </summary>
-        <Curves task={training.task} losses={losses} epochs={epochs} />
+        <Curves losses={losses} epochs={epochs} />
       </details>
       {reason && <p class="problem">{reason}</p>}
       <div class="bar">
         {!isFinished && (
           <button
             type="button"
-            disabled={busy}
+            disabled={cannotGoOn}
             aria-label={texts.goOnNamed(name)}
             onClick={() => void run(training)}
           >
@@ -42,10 +44,10 @@ function Item({ training }: { readonly training: Training }) {
         )}
         {model !== undefined && (
           <>
-            <a class="button" href={hrefOf('try', model)}>
+            <a class="button" href={hrefOf('try')}>
               {texts.tryIt}
             </a>
-            <a class="button" href={hrefOf('judge', model)}>
+            <a class="button" href={hrefOf('judge')}>
               {texts.judgeIt}
             </a>
           </>

@@ -56,7 +56,7 @@ export function RunningTraining() {
           {texts.discard}
         </button>
       </div>
-      <Curves task={training.task} losses={losses.value} epochs={epochs.value} />
+      <Curves losses={losses.value} epochs={epochs.value} />
       {pictures !== undefined && (
         <figure>
           <figcaption>{texts.pictures}</figcaption>
