@@ -37,6 +37,14 @@ export const strings = {
     addFolder: 'Add a folder…',
     drop: 'Drop pictures, folders or a zip here',
     none: 'No pictures yet',
+    steps: [
+      ['Add pictures', 'of what is to be found. One with several objects is enough to begin with.'],
+      ['Label', 'draw a box around each object.'],
+      ['Train', 'the model learns from your boxes. A small one takes some minutes.'],
+      ['Try', 'see what it finds in other pictures, and take it away.'],
+    ],
+    toLabels: 'Label these pictures',
+    toTraining: 'Train a model',
     noneMore:
       'Drop pictures, a folder or a zip anywhere on this page. With label files of Labelme, COCO, VOC, YOLO or masks they bring their labels.',
     count: (n: number) => (n === 1 ? '1 picture' : `${n.toLocaleString('en')} pictures`),
@@ -192,6 +200,7 @@ export const strings = {
     stop: 'Stop',
     proposed: (n: number) =>
       n === 0 ? 'Nothing new' : n === 1 ? '1 proposal' : `${n.toLocaleString('en')} proposals`,
+    toTraining: 'Train a model',
   },
   label: {
     editor: 'Label editor',
@@ -208,7 +217,7 @@ export const strings = {
     },
     toolHint: {
       select: 'Click an object to choose it; drag it, its corners or its points. Drag beside objects to pan.',
-      box: 'Drag from one corner to the other.',
+      box: 'Drag from corner to corner of every object: one without a box counts as background.',
       polygon: 'Click to set points; click the first one, or press Enter, to close.',
       brush: 'Paint. A chosen mask grows; choose a class, or press Escape, to begin another.',
       eraser: 'Erase pixels of a mask.',
@@ -230,7 +239,8 @@ export const strings = {
     unknownClass: 'unknown class',
     classes: 'Classes',
     objectList: 'Objects',
-    noObjects: 'No objects yet. Choose a tool and draw on the picture.',
+    noObjects:
+      'No objects yet. Draw around every object of your classes: one that is left out counts as background.',
     objects: (n: number) => (n === 1 ? '1 object' : `${n.toLocaleString('en')} objects`),
     kinds: { box: 'box', polygon: 'polygon', point: 'point', mask: 'mask' },
     where: [

@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { proxy } from 'comlink';
 import { notify, notifyError } from '../notices.tsx';
 import type { EpochRecord, SavedModel, Training } from '../project/model.ts';
+import { hrefOf, route } from '../router.ts';
 import { activity, leaving, project, theStore } from '../state.ts';
 import { changes } from '../store/index.ts';
 import { strings } from '../strings.ts';
@@ -31,6 +32,8 @@ export const running = signal<Running | undefined>(undefined);
 /** The trainings and models of the open project, the newest first. */
 export const trainings = signal<readonly Training[]>([]);
 export const models = signal<readonly SavedModel[]>([]);
+/** The model that was trained last in this visit. */
+export const made = signal<SavedModel | undefined>(undefined);
 /** The file of a model that the browser could not store. */
 export const unsaved = signal<NonNullable<RunEnd['unsaved']> | undefined>(undefined);
 
@@ -94,6 +97,7 @@ function hear(event: TrainingEvent): void {
 /** Begins a training, or goes on with it. One runs at a time. */
 export async function run(training: Training): Promise<void> {
   if (running.value) return;
+  made.value = undefined;
   const { losses, epochs } = training;
   running.value = { training, losses, epochs, phase: { kind: 'phase', phase: 'opening' }, stopping: false };
   const release = await keepScreenOn();
@@ -117,7 +121,12 @@ export async function run(training: Training): Promise<void> {
 
 /** Tells how a training ended. */
 function told({ model, unsaved: file }: RunEnd): void {
-  if (model) notify('info', texts.made(model.name));
+  if (model) {
+    made.value = model;
+    // The room of training says it by itself.
+    const link = { href: hrefOf('try', model.id), text: texts.tryIt };
+    if (route.value.room !== 'train') notify('info', texts.made(model.name), link);
+  }
   if (file) {
     unsaved.value = file;
     notify('error', file.why);

@@ -1,3 +1,5 @@
+import { metricText } from './metrics.ts';
+
 /** The texts of the room of exports. */
 export const exportTexts = {
   dataset: 'Data set',
@@ -52,7 +54,7 @@ export const exportTexts = {
     bytes: number,
     metric: { readonly name: string; readonly value: number } | undefined,
   ) =>
-    `${task}, ${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB${metric ? `, ${metric.name} ${metric.value.toFixed(3)}` : ''}`,
+    `${task}, ${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB${metric ? `, ${metricText(metric)}` : ''}`,
   asStored: (file: string) => `Save ${file.slice(file.lastIndexOf('.'))}`,
   asStoredNamed: (file: string, name: string) => `Save ${file.slice(file.lastIndexOf('.'))} of ${name}`,
   asOnnx: 'Save .onnx',

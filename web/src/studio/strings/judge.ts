@@ -25,7 +25,7 @@ export const judgeTexts = {
   nonePart:
     'There are no labelled pictures of this kind. Choose others, or set the parts in the room of pictures.',
   learned: (n: number, all: number) =>
-    `The model has learned from ${n === all ? 'all' : n.toLocaleString('en')} of these ${count(all, 'picture')}: on pictures that it has not seen, it does worse than here.`,
+    `The model has learned from ${all === 1 ? 'this picture' : `${n === all ? 'all' : n.toLocaleString('en')} of these ${count(all, 'picture')}`}: on pictures that it has not seen, it does worse than here.`,
   changed: (n: number) =>
     `The labels of ${count(n, 'picture')} have changed since. Judge again to count that in.`,
   leftOut: (n: number) => `${count(n, 'picture')} left out: not of one class that the model knows.`,

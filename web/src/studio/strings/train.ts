@@ -2,6 +2,7 @@ import type { AugmentPreset } from 'fovea/data';
 import type { Phase } from '../learn/events.ts';
 import type { Preset } from '../learn/recipes.ts';
 import type { ProjectTask, TrainingState } from '../project/model.ts';
+import { metricNames } from './metrics.ts';
 
 const many = (n: number, one: string, more = `${one}s`) =>
   `${n.toLocaleString('en')} ${n === 1 ? one : more}`;
@@ -31,7 +32,7 @@ export const train = {
     weights: 'From a trained model',
   } satisfies Record<Preset, string>,
   presetHints: {
-    small: 'quick to train and to run on any machine',
+    small: 'quick to train and to run on any machine: some minutes',
     accurate: 'larger pictures, a wider model and more steps: for a machine with a GPU',
     weights: 'starts from a model of this project, or from a file: .safetensors, .pth or .onnx',
   } satisfies Record<Preset, string>,
@@ -82,8 +83,8 @@ export const train = {
   phases: {
     opening: 'Opening the GPU',
     reading: 'Reading pictures',
-    compiling: 'Compiling shaders',
-    tuning: 'Timing kernels',
+    compiling: 'Preparing the programs for the GPU',
+    tuning: 'Looking for the fastest of them',
     training: 'Training',
     saving: 'Saving the model',
   } satisfies Record<Phase, string>,
@@ -103,17 +104,17 @@ export const train = {
   curveAlt: (steps: number, first: number, last: number) =>
     `Curve of the loss over ${many(steps, 'step')}: from ${first.toFixed(2)} to ${last.toFixed(2)}`,
   metrics: 'After each epoch',
+  meanings: {
+    detect:
+      'Loss: how wrong the model still is; 0 is perfect. AP: how many of the objects it finds, and how well its boxes fit, from 0 to 1; AP@.5 asks less of the fit. An epoch is a part of the training, after which the model is judged.',
+    segment:
+      'Loss: how wrong the model still is; 0 is perfect. IoU and Dice: how well the pixels agree with the labels, from 0 to 1. An epoch is a part of the training, after which the model is judged.',
+    classify:
+      'Loss: how wrong the model still is; 0 is perfect. Accuracy: the share of pictures whose class is right, from 0 to 1. An epoch is a part of the training, after which the model is judged.',
+  } satisfies Record<ProjectTask, string>,
   epoch: 'Epoch',
   best: 'best',
-  metricNames: {
-    val_ap: 'AP',
-    val_ap50: 'AP@.5',
-    val_iou: 'IoU',
-    val_dice: 'Dice',
-    val_accuracy: 'Accuracy',
-    val_loss: 'Validation loss',
-    loss: 'Loss',
-  } as Readonly<Record<string, string>>,
+  metricNames,
   pictures: 'What it finds now',
   picturesAlt: (step: number) =>
     `Pictures by which it is judged, as they are labelled, and what was found in them after step ${step}`,
@@ -139,4 +140,5 @@ export const train = {
   save: 'Save the file',
   tryIt: 'Try it',
   judgeIt: 'Judge it',
+  exportIt: 'Take it away',
 };

@@ -1,3 +1,5 @@
+import { metricText } from './metrics.ts';
+
 /** The texts of the room that tries models. */
 export const tryStrings = {
   model: 'Model',
@@ -24,7 +26,7 @@ export const tryStrings = {
           ? `${classes.length.toLocaleString('en')} classes`
           : `classes ${classes.join(', ')}`),
       `${(bytes / 1e6).toFixed(1)} MB`,
-      metric && `${metric.name} ${metric.value.toFixed(3)}`,
+      metric && metricText(metric),
     ]
       .filter(Boolean)
       .join(' · '),

@@ -5,8 +5,9 @@ import { models, readLists, trainings } from '../../learn/session.ts';
 import { NoGpu } from '../../noGpu.tsx';
 import { notifyError } from '../../notices.tsx';
 import type { SavedModel } from '../../project/model.ts';
-import { hrefOf } from '../../router.ts';
+import { hrefOf, route } from '../../router.ts';
 import { pictures, project } from '../../state.ts';
+import { metricText } from '../../strings/metrics.ts';
 import { strings } from '../../strings.ts';
 import './judge.css';
 import {
@@ -24,7 +25,7 @@ import {
   WHICH,
   type Which,
 } from './results.ts';
-import { ByClass, ConfusionTable, Curve, fixed, Totals } from './tables.tsx';
+import { ByClass, ConfusionTable, Curve, Totals } from './tables.tsx';
 import { Worst } from './worst.tsx';
 
 const texts = strings.judge;
@@ -165,6 +166,11 @@ export function Room() {
 }
 
 function Judging({ own }: { readonly own: readonly SavedModel[] }) {
+  const asked = own.find(({ id }) => id === route.value.item)?.id;
+  // An address may name the model; another can be chosen then.
+  useLayoutEffect(() => {
+    if (asked !== undefined) choose({ model: asked });
+  }, [asked]);
   const model = own.find(({ id }) => id === view.model.value) ?? own[0]!;
   const training = trainings.value.find(({ id }) => id === model.training);
   const of = (which: Which) => candidates(which, pictures.value, training);
@@ -183,7 +189,7 @@ function Judging({ own }: { readonly own: readonly SavedModel[] }) {
           <select value={model.id} onChange={({ currentTarget }) => choose({ model: currentTarget.value })}>
             {own.map(({ id, name, metric }) => (
               <option key={id} value={id}>
-                {metric ? `${name} (${metric.name} ${fixed(metric.value)})` : name}
+                {metric ? `${name} (${metricText(metric)})` : name}
               </option>
             ))}
           </select>

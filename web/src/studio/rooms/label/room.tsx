@@ -47,7 +47,16 @@ function Labelling() {
     return () => removeEventListener('keydown', turn);
   }, [back, on]);
 
-  if (!picture) return <p>{texts.none}</p>;
+  if (!picture) {
+    return (
+      <section class="empty">
+        <p>{texts.none}</p>
+        <a class="button primary" href={hrefOf('pictures')}>
+          {strings.train.toPictures}
+        </a>
+      </section>
+    );
+  }
   const shown = session.shown.value;
   const { props } = session.state;
   const before = session.before.value;
@@ -78,10 +87,15 @@ function Labelling() {
           />{' '}
           {texts.done}
         </label>
-        <button type="button" disabled={before.length === 0 || readOnly.value} onClick={copy}>
-          {texts.copy}
-        </button>
+        {all.length > 1 && (
+          <button type="button" disabled={before.length === 0 || readOnly.value} onClick={copy}>
+            {texts.copy}
+          </button>
+        )}
         <Assist session={session} picture={picture} />
+        <a class="button onward" href={hrefOf('train')}>
+          {texts.toTraining}
+        </a>
       </div>
       {shown && (
         <Editor

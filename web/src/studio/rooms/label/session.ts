@@ -9,6 +9,7 @@ import type { LabelObject, Picture } from '../../project/model.ts';
 import { leaving, pictures, project, readOnly, saveClasses, saveLabels, theStore } from '../../state.ts';
 import { expectLabels } from '../../store/journal.ts';
 import { createLabelState } from './state.ts';
+import type { Tool } from './types.ts';
 
 /** A picture that is shown. */
 export interface Shown {
@@ -44,9 +45,20 @@ class Saver {
   }
 }
 
+/** Who has labelled nothing yet wants to draw; others may want to look first. */
+function firstTool(): Tool {
+  if (pictures.value.some(({ objects }) => objects > 0)) return 'select';
+  return project.value?.task === 'segment' ? 'polygon' : 'box';
+}
+
 export class LabelSession {
   readonly shown = signal<Shown | undefined>(undefined);
-  readonly state = createLabelState([], project.value?.classes ?? [], (edit) => this.#onClasses(edit));
+  readonly state = createLabelState(
+    [],
+    project.value?.classes ?? [],
+    (edit) => this.#onClasses(edit),
+    firstTool(),
+  );
   /** The labels of the picture before, to be copied. */
   readonly before = signal<readonly LabelObject[]>([]);
   readonly #others = computed(() => {

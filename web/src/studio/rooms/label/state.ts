@@ -28,17 +28,18 @@ export interface LabelState {
 
 /**
  * The state of the editor, kept in signals. Whoever stores it watches `objects` and `classes`; `onClasses` is told of edits of the classes,
- * which concern all pictures.
+ * which concern all pictures. `firstTool` is the one that is chosen at first.
  */
 export function createLabelState(
   objects: readonly LabelObject[],
   classes: readonly LabelClass[],
   onClasses: (edit: ClassEdit) => void = () => {},
+  firstTool: Tool = 'select',
 ): LabelState {
   const history = signal<EditHistory>(startHistory(objects));
   const known = signal(classes);
   const chosenClass = signal(classes[0]?.id ?? '');
-  const tool = signal<Tool>('select');
+  const tool = signal<Tool>(firstTool);
   const selected = signal('');
   const brushSize = signal<number>(BRUSH.start);
   const handlers = {

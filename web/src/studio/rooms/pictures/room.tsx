@@ -2,6 +2,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { chosenFiles, droppedFiles } from '../../project/dropped.ts';
 import type { Picture } from '../../project/model.ts';
+import { hrefOf } from '../../router.ts';
 import { pictures, project, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
 import { useAdding } from './adding.ts';
@@ -18,6 +19,18 @@ import { SplitForm } from './splitForm.tsx';
 import { Tile } from './tile.tsx';
 
 const texts = strings.pictures;
+
+/** What comes next: the labels, and once there are some for every picture, the training. */
+function Onward() {
+  const all = pictures.value;
+  if (all.length === 0) return null;
+  const labelled = all.every(({ objects, done }) => objects > 0 || done);
+  return (
+    <a class="button primary onward" href={hrefOf(labelled ? 'train' : 'label')}>
+      {labelled ? texts.toTraining : texts.toLabels}
+    </a>
+  );
+}
 
 /** The pictures of the project: adding, finding and choosing them. */
 export function Room() {
@@ -76,7 +89,7 @@ export function Room() {
   return (
     <div class="pictures">
       <div class="bar">
-        <label class="button primary">
+        <label class={`button${pictures.value.length === 0 ? ' primary' : ''}`}>
           {texts.add}
           <input
             type="file"
@@ -111,11 +124,20 @@ export function Room() {
             {texts.stop}
           </button>
         )}
+        <Onward />
       </div>
       {pictures.value.length === 0 && !busy ? (
         <section class="empty">
           <h2>{texts.none}</h2>
-          <p>{texts.noneMore}</p>
+          <p>{strings.lead}</p>
+          <ol class="steps">
+            {texts.steps.map(([what, how]) => (
+              <li key={what}>
+                <strong>{what}</strong>: {how}
+              </li>
+            ))}
+          </ol>
+          <p class="soft">{texts.noneMore}</p>
         </section>
       ) : (
         <>

@@ -1,10 +1,11 @@
 import { Plot } from '../../plot.tsx';
-import type { EpochRecord } from '../../project/model.ts';
+import type { EpochRecord, ProjectTask } from '../../project/model.ts';
 import { strings } from '../../strings.ts';
 
 const texts = strings.train;
 
 interface CurvesProps {
+  readonly task: ProjectTask;
   readonly losses: readonly number[];
   readonly epochs: readonly EpochRecord[];
 }
@@ -15,7 +16,7 @@ const COLUMNS = ['val_ap', 'val_ap50', 'val_iou', 'val_dice', 'val_accuracy', 'v
 const LISTED = 8;
 
 /** The loss over the steps as a picture, and what each epoch came to as a table. */
-export function Curves({ losses, epochs }: CurvesProps) {
+export function Curves({ task, losses, epochs }: CurvesProps) {
   const columns = COLUMNS.filter((name) => epochs.some(({ logs }) => logs[name] !== undefined));
   const judged = epochs.flatMap(({ step, logs }) =>
     logs.val_loss === undefined ? [] : [[step, logs.val_loss] as const],
@@ -66,6 +67,7 @@ export function Curves({ losses, epochs }: CurvesProps) {
           </tbody>
         </table>
       )}
+      {losses.length > 1 && <p class="soft meanings">{texts.meanings[task]}</p>}
     </div>
   );
 }

@@ -23,7 +23,7 @@ function Item({ training }: { readonly training: Training }) {
             {spent > 0 && `, ${texts.spent(spent)}`}
           </span>
         </summary>
-        <Curves losses={losses} epochs={epochs} />
+        <Curves task={training.task} losses={losses} epochs={epochs} />
       </details>
       {reason && <p class="problem">{reason}</p>}
       <div class="bar">
@@ -44,10 +44,10 @@ function Item({ training }: { readonly training: Training }) {
         )}
         {model !== undefined && (
           <>
-            <a class="button" href={hrefOf('try')}>
+            <a class="button" href={hrefOf('try', model)}>
               {texts.tryIt}
             </a>
-            <a class="button" href={hrefOf('judge')}>
+            <a class="button" href={hrefOf('judge', model)}>
               {texts.judgeIt}
             </a>
           </>

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { isLabelled } from '../../learn/samples.ts';
-import { readLists, running, unsaved } from '../../learn/session.ts';
+import { made, models, readLists, running, unsaved } from '../../learn/session.ts';
 import { NoGpu } from '../../noGpu.tsx';
 import { notifyError } from '../../notices.tsx';
 import { download } from '../../project/saveFile.ts';
@@ -34,6 +34,28 @@ function Unsaved() {
   );
 }
 
+/** The model that was trained last, and where it leads. */
+function Made() {
+  const model = models.value.find(({ id }) => id === made.value?.id);
+  if (!model || running.value) return null;
+  return (
+    <section class="made" role="status">
+      <p>{texts.made(model.name)}</p>
+      <div class="bar">
+        <a class="button primary" href={hrefOf('try', model.id)}>
+          {texts.tryIt}
+        </a>
+        <a class="button" href={hrefOf('judge', model.id)}>
+          {texts.judgeIt}
+        </a>
+        <a class="button" href={hrefOf('export')}>
+          {texts.exportIt}
+        </a>
+      </div>
+    </section>
+  );
+}
+
 /** Trains models on what is labelled. */
 export function Room() {
   const open = project.value;
@@ -44,6 +66,7 @@ export function Room() {
     <div class="train">
       <NoGpu />
       <Unsaved />
+      <Made />
       {running.value ? (
         <RunningTraining />
       ) : labelled ? (

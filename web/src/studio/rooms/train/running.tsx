@@ -56,7 +56,7 @@ export function RunningTraining() {
           {texts.discard}
         </button>
       </div>
-      <Curves losses={losses.value} epochs={epochs.value} />
+      <Curves task={training.task} losses={losses.value} epochs={epochs.value} />
       {pictures !== undefined && (
         <figure>
           <figcaption>{texts.pictures}</figcaption>

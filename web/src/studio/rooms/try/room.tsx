@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
-import { followModels } from '../../learn/projectModels.ts';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { followModels, projectModels } from '../../learn/projectModels.ts';
 import { NoGpu } from '../../noGpu.tsx';
 import { notify, notifyError } from '../../notices.tsx';
 import type { Picture } from '../../project/model.ts';
@@ -142,6 +142,21 @@ function Trying() {
   const at = all.findIndex(({ id }) => id === item);
   const picture = all[at];
   const model = session.model.value;
+  // An address may name a model. It looks at the first picture, as does a model that is there when the room is entered.
+  const isRead = projectModels.value !== undefined;
+  const isEntered = useRef(false);
+  useEffect(() => {
+    if (!isRead) return;
+    const own = projectModels.peek()!;
+    const isNamed = own.some(({ id }) => id === item);
+    if (isNamed) session.choose(item);
+    const isFirst = !isEntered.current && item === '' && own.length > 0;
+    isEntered.current = true;
+    const [first] = all;
+    if (!first || !(isNamed || isFirst)) return;
+    history.replaceState(null, '', hrefOf('try', first.id));
+    route.value = { room: 'try', item: first.id };
+  }, [isRead, item]);
   const show = (one: Picture) => {
     moving.value = undefined;
     void session.showPicture(one);
@@ -155,6 +170,7 @@ function Trying() {
   }, [model?.id]);
 
   const leavePicture = () => {
+    isEntered.current = true;
     if (item !== '') history.replaceState(null, '', hrefOf('try'));
     route.value = { room: 'try', item: '' };
   };
