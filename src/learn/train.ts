@@ -83,12 +83,17 @@ export interface TrainOptions {
   readonly checkpointEvery?: number;
   /** Called before each step; returning true ends the training after a checkpoint. */
   shouldStop?(): boolean;
+  /**
+   * What the error says to do about losses that are not finite: the number of the step, its images, and whether a checkpoint was handed over.
+   * Default: what can be done on the command line.
+   */
+  advice?(step: number, items: string, hasCheckpoint: boolean): string;
 }
 
 /** The names of `TrainOptions`. */
 const TRAIN_OPTIONS = Object.keys({
   ...{ resume: 0, onStep: 0, onPhase: 0, onCompile: 0, onCheckpoint: 0, checkpointEvery: 0, shouldStop: 0 },
-  ...{ weights: 0, onWeights: 0, valid: 0, onEpoch: 0, callbacks: 0, note: 0 },
+  ...{ weights: 0, onWeights: 0, valid: 0, onEpoch: 0, callbacks: 0, note: 0, advice: 0 },
 } satisfies Record<keyof TrainOptions, 0>) as (keyof TrainOptions)[];
 
 /** What `train` returns. */
@@ -304,6 +309,8 @@ class Training {
 
   /** What the error says to do where numbers are not finite. */
   advice(step: number, items: string): string {
+    const given = this.#options.advice?.(step, items, this.#hasCheckpoint);
+    if (given !== undefined) return given;
     const [kept, way] = this.#hasCheckpoint
       ? ['the last checkpoint is kept', 'go on with --resume and']
       : ['there is no checkpoint yet', 'train again with'];

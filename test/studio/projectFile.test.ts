@@ -314,6 +314,16 @@ describe('a hostile project file', () => {
       'a number from 0 to 1',
     ],
     [
+      'settings that a list cannot show',
+      (json: Json) => put(json, ['trainings', '0', 'settings', 'steps'], { toLocaleString: 1 }),
+      'settings.steps is',
+    ],
+    [
+      'settings whose classes are none',
+      (json: Json) => put(json, ['trainings', '0', 'settings', 'classNames'], [{}]),
+      'settings.classNames is',
+    ],
+    [
       'settings without an end',
       (json: Json) =>
         put(json, ['trainings', '0', 'settings', 'deep'], JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`)),

@@ -109,7 +109,7 @@ export function sampleModels(pictures: readonly Picture[]): ModelSource {
   const training: Required<Training> = {
     ...{ ...common, id: 't1', name: 'first', created: 1_700_000_000_400, state: 'finished' },
     settings: JSON.parse(
-      '{"model":"retinanet","classNames":["coin"],"config":{"depth":[1,null,true]},"augment":[{"name":"flip"}],"lr":0.003}',
+      '{"model":"retinanet","classNames":["coin"],"config":{"depth":[1,null,true]},"augment":[{"name":"flip"}],"lr":0.003,"steps":3}',
     ),
     ...{ train: [ids[0]!, 'gone'], valid: [ids[1]!], start: 'm1', model: 'm0', reason: 'none', step: 3 },
     ...{ losses: [3.5, Number.NaN, 1.25], spent: 1234.5 },

@@ -50,7 +50,7 @@ export class Visit {
     const { page } = this;
     const details = page.locator('.training-form details');
     if (!(await details.evaluate((one: HTMLDetailsElement) => one.open))) {
-      await page.getByText('More settings').click();
+      await page.getByText('More settings', { exact: true }).click();
     }
     for (const [label, value] of Object.entries(numbers)) {
       await page.getByLabel(label, { exact: true }).fill(String(value));

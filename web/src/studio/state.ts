@@ -183,6 +183,17 @@ export async function changeProject(
   if (changed && open?.id === id) project.value = { ...open, name: changed.name, task: changed.task };
 }
 
+/** Removes a project: in the open one, what changes it ends before, and the last one that is left is opened. */
+export async function removeProject(id: string): Promise<void> {
+  const isOpen = project.value?.id === id;
+  if (isOpen) {
+    await leave();
+    await Promise.allSettled(writes);
+  }
+  await (await theStore()).removeProject(id);
+  if (isOpen) await openLastProject();
+}
+
 /** Changes fields of pictures, shown at once; where they cannot be stored, they are as before. */
 export async function changePictures(changes: readonly PictureChange[]): Promise<void> {
   const known = new Map(pictures.value.map((picture) => [picture.id, picture]));

@@ -24,7 +24,7 @@ import {
   type SegmenterEvaluation,
 } from './judged.ts';
 import type { ModelShelf, ModelSource, RunningModel } from './modelShelf.ts';
-import { type LabelledPicture, readClassSample, readLabels, readSample } from './samples.ts';
+import { ignoringOthers, type LabelledPicture, readClassSample, readLabels, readSample } from './samples.ts';
 
 export interface EvaluateRequest {
   readonly source: ModelSource;
@@ -55,21 +55,7 @@ const unknownIn = (labelled: readonly LabelledPicture[], classNames: readonly st
 
 /** What a model is judged by: what it cannot know, and for masks what is known by a box only, is neither right nor wrong. */
 function judgedBy(annotation: Annotation, classNames: readonly string[], masks: boolean): Annotation {
-  const isKnown = ({ label }: Annotation['shapes'][number]) => classNames.includes(label);
-  const unknown = annotation.shapes.filter((shape) => !isKnown(shape));
-  const known = {
-    ...annotation,
-    shapes: annotation.shapes.filter(isKnown),
-    ignored: [
-      ...(annotation.ignored ?? []),
-      ...unknown.map(({ box, points, mask }) => ({
-        box,
-        ...(points ? { points } : {}),
-        ...(mask ? { mask } : {}),
-      })),
-    ],
-  };
-  return trainingAnnotation(known, { masks });
+  return trainingAnnotation(ignoringOthers(annotation, classNames), { masks });
 }
 
 /** The samples one after another, with progress after each; ends with the reason of the signal. */

@@ -1,6 +1,6 @@
 /** The models that trainings make, as they are stored. */
 import { DataError, decodeModel, metadataOf } from 'fovea';
-import { encodeWeights, loadCheckpoint } from 'fovea/io';
+import { type Checkpoint, encodeWeights, loadCheckpoint } from 'fovea/io';
 import { bestWeights } from 'fovea/learn';
 import type { Training } from '../project/model.ts';
 import { fileNameOf } from '../store/fileNames.ts';
@@ -52,16 +52,38 @@ export async function saveTrained(store: Store, training: Training, bytes: Uint8
 }
 
 /**
+ * The checkpoint of a training, and its bytes; undefined where it has none yet.
+ *
+ * @throws DataError for one that is damaged.
+ */
+export async function readCheckpoint(
+  store: Store,
+  training: Training,
+): Promise<{ readonly checkpoint: Checkpoint; readonly bytes: Uint8Array } | undefined> {
+  const blob = await store.models.checkpointOf(training);
+  if (!blob) return undefined;
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  try {
+    return { checkpoint: await loadCheckpoint(bytes, training.name), bytes };
+  } catch (error) {
+    const why = 'what the browser has stored of this training is damaged';
+    const way = 'remove the training, and begin a new one';
+    throw new DataError(`${training.name}: ${why}; ${way}`, { cause: error });
+  }
+}
+
+/**
  * Ends a training that is paused or has failed, with the best weights of its checkpoint.
  *
- * @throws DataError where it has no checkpoint yet.
+ * @throws DataError where it has no checkpoint yet, or one that is damaged.
  */
 export async function keepBest(store: Store, training: Training): Promise<RunEnd> {
-  const checkpoint = await store.models.checkpointOf(training);
-  if (!checkpoint) throw new DataError(`${training.name}: there is no checkpoint yet; train a little longer`);
-  const bytes = new Uint8Array(await checkpoint.arrayBuffer());
-  const { progress, weights, optimizer } = await loadCheckpoint(bytes, training.name);
-  const trained = decodeModel(bytes, training.name);
-  const best = bestWeights({ progress, weights, optimizer });
+  const read = await readCheckpoint(store, training);
+  if (!read) {
+    const why = 'it has learned too little to be kept';
+    throw new DataError(`${training.name}: ${why}; go on with it, or remove it and begin a new training`);
+  }
+  const trained = decodeModel(read.bytes, training.name);
+  const best = bestWeights(read.checkpoint);
   return saveTrained(store, training, encodeWeights(best, metadataOf(trained)));
 }

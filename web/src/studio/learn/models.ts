@@ -4,6 +4,7 @@ import type { AdapterFacts, ModelDescription, ModelWorker, PredictSource } from 
 import type { Evaluation } from './judged.ts';
 import type { ModelSource } from './modelShelf.ts';
 import type { Prediction, PredictOptions } from './predict.ts';
+import { failureOf } from './workerFailure.ts';
 
 export type { AdapterFacts, ModelDescription, PredictSource };
 
@@ -24,15 +25,7 @@ export class ModelRunner {
   /** @param onFailed Called where the worker itself fails. */
   constructor(onFailed?: () => void) {
     this.#worker = new Worker(new URL('../work/models.ts', import.meta.url), { type: 'module' });
-    this.#failed = new Promise((_, reject) => {
-      this.#worker.addEventListener('error', ({ message }) =>
-        reject(
-          new Error(
-            `the worker that runs models failed: ${message || 'it cannot be loaded'}; reload the page`,
-          ),
-        ),
-      );
-    });
+    this.#failed = failureOf(this.#worker, 'runs models');
     this.#failed.catch(() => onFailed?.());
     this.#remote = wrap<ModelWorker>(this.#worker);
   }

@@ -13,6 +13,7 @@ import {
 import { type AugmentPreset, trainingAnnotation } from 'fovea/data';
 import type { LoadedWeights } from 'fovea/io';
 import type { ProjectTask } from '../project/model.ts';
+import { tooManyPixels } from './numbers.ts';
 import type { LabelledPicture } from './samples.ts';
 
 /**
@@ -92,7 +93,7 @@ export function taught(
  * @param pictures What it learns from.
  * @param classNames The classes of the project, in their order: those that occur are learned.
  * @param weights What it starts from.
- * @throws DataError where there is nothing to learn, UsageError and DataError of `defaultSettings`.
+ * @throws DataError where there is nothing to learn or the crops are too many, UsageError and DataError of `defaultSettings`.
  */
 export function settingsOf(
   choice: Choice,
@@ -131,7 +132,9 @@ export function settingsOf(
 }
 
 /** Throws DataError for crops of a size that the model cannot take. */
-function expectCrops({ model, cropSize, config }: TrainSettings): void {
+function expectCrops({ model, cropSize, batchSize, config }: TrainSettings): void {
+  const tooMany = tooManyPixels(batchSize, cropSize);
+  if (tooMany !== undefined) throw new DataError(tooMany);
   const multiple = architectureOf(model).sizeMultiple(config);
   if (cropSize > 0 && cropSize % multiple === 0) return;
   throw new DataError(

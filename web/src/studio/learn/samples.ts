@@ -86,6 +86,34 @@ export async function readLabels(
   return read;
 }
 
+/** What is of none of these classes, is neither right nor wrong. */
+export function ignoringOthers(annotation: Annotation, classNames: readonly string[]): Annotation {
+  const isKnown = ({ label }: Annotation['shapes'][number]) => classNames.includes(label);
+  const others = annotation.shapes.filter((shape) => !isKnown(shape));
+  if (others.length === 0) return annotation;
+  return {
+    ...annotation,
+    shapes: annotation.shapes.filter(isKnown),
+    ignored: [
+      ...(annotation.ignored ?? []),
+      ...others.map(({ box, points, mask }) => ({
+        box,
+        ...(points ? { points } : {}),
+        ...(mask ? { mask } : {}),
+      })),
+    ],
+  };
+}
+
+/** Pictures to judge by, without what is of none of these classes: a class may be in pictures alone that are not learned from. */
+export const judgeable = (
+  pictures: readonly LabelledPicture[],
+  classNames: readonly string[],
+): LabelledPicture[] =>
+  pictures
+    .filter(({ label }) => label === undefined || classNames.includes(label))
+    .map((one) => ({ ...one, annotation: ignoringOthers(one.annotation, classNames) }));
+
 export interface ReadSampleOptions {
   /** What the model shrinks pictures to. Default: none is shrunk. */
   readonly maxSide?: number;

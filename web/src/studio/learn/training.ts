@@ -11,16 +11,17 @@ import {
   train,
 } from 'fovea';
 import type { ClassSample, Sample } from 'fovea/data';
-import { type Checkpoint, encodeCheckpoint, encodeWeights, loadCheckpoint } from 'fovea/io';
+import { type Checkpoint, encodeCheckpoint, encodeWeights } from 'fovea/io';
 import type { Callback } from 'fovea/learn';
 import type { EpochRecord, Picture, Training } from '../project/model.ts';
 import { type Store, StoreError } from '../store/index.ts';
+import { divergedAdvice, expectUnchanged } from './changed.ts';
 import type { RunEnd, TrainingEvent } from './events.ts';
 import { FloatsOnDemand } from './floatsOnDemand.ts';
-import { saveTrained } from './keep.ts';
+import { readCheckpoint, saveTrained } from './keep.ts';
 import { Watcher } from './pictures.ts';
 import { taught } from './recipes.ts';
-import { type LabelledPicture, readClassSample, readLabels, readSample } from './samples.ts';
+import { judgeable, type LabelledPicture, readClassSample, readLabels, readSample } from './samples.ts';
 import { startOf } from './start.ts';
 import { StepEvents } from './stepEvents.ts';
 
@@ -38,8 +39,8 @@ export class TrainingRun {
   readonly #tell: (event: TrainingEvent) => void;
   readonly #steps: StepEvents;
   #training: Training;
-  #losses: number[] = [];
-  #epochs: EpochRecord[] = [];
+  #losses: number[];
+  #epochs: EpochRecord[];
   #stopped = false;
   /** Milliseconds that it has run before, and when it began now. */
   #before = 0;
@@ -50,6 +51,9 @@ export class TrainingRun {
     this.#training = training;
     this.#tell = tell;
     this.#steps = new StepEvents(tell);
+    // What it had come to stays where it cannot go on.
+    this.#losses = [...training.losses];
+    this.#epochs = [...training.epochs];
     this.#before = training.spent;
   }
 
@@ -112,8 +116,7 @@ export class TrainingRun {
   }
 
   async #checkpoint(): Promise<Checkpoint | undefined> {
-    const blob = await this.#store.models.checkpointOf(this.#training);
-    return blob && loadCheckpoint(blob, 'the checkpoint');
+    return (await readCheckpoint(this.#store, this.#training))?.checkpoint;
   }
 
   /** The pictures of the training with their labels as they are now. */
@@ -122,10 +125,14 @@ export class TrainingRun {
     const { classes } = await this.#store.project(id);
     const pictures = new Map((await this.#store.pictures(id)).map((picture) => [picture.id, picture]));
     const there = (ids: readonly string[]): Picture[] => ids.flatMap((one) => pictures.get(one) ?? []);
-    const [learned, judged] = await Promise.all(
+    const [learned, labelled] = await Promise.all(
       [train, valid].map((ids) => readLabels(this.#store, there(ids), { task, classes })),
     );
-    const all = new Set([...learned!, ...judged!].map(({ picture }) => picture.id)).size;
+    const begun = (await this.#checkpoint()) !== undefined;
+    expectUnchanged(this.#training, { learned: learned!, judged: labelled!, known: pictures }, begun);
+    // A picture that is learned from too, is judged as it is learned.
+    const judged = judgeable(labelled!, settings.classNames);
+    const all = new Set([...learned!, ...judged].map(({ picture }) => picture.id)).size;
     const floats = all * settings.maxSide ** 2 * 12;
     const onDemand = floats > FEW_BYTES ? new FloatsOnDemand() : undefined;
     const { model, maxSide } = settings;
@@ -151,7 +158,7 @@ export class TrainingRun {
       for (const labelled of given) samples.push(await read(labelled));
       return samples as unknown as TaskSamples;
     };
-    return { train: await samplesOf(learned!), valid: await samplesOf(judged!) };
+    return { train: await samplesOf(learned!), valid: await samplesOf(judged) };
   }
 
   async #train(
@@ -189,6 +196,7 @@ export class TrainingRun {
         onCheckpoint: (state) => this.#keep(state),
         checkpointEvery: checkpointEvery(settings.steps),
         shouldStop: () => this.#stopped,
+        advice: divergedAdvice(settings.lr),
       });
     } finally {
       this.#steps.flush();

@@ -20,7 +20,10 @@ export async function inExporter<T>(
   const ended = new Promise<never>((_, reject) => {
     end = () => reject(signal.reason);
     signal.addEventListener('abort', end);
-    worker.addEventListener('error', ({ message }) => reject(new Error(`the export failed: ${message}`)));
+    worker.addEventListener('error', ({ message }) => {
+      const why = message || 'its worker cannot be loaded';
+      reject(new Error(`the export failed: ${why}; reload the page`));
+    });
   });
   ended.catch(() => {});
   try {

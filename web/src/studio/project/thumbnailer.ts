@@ -5,6 +5,8 @@ export class Thumbnailer {
   readonly #workers: Worker[];
   readonly #waiting = new Map<number, { resolve(made: Thumbnail): void; reject(reason: Error): void }>();
   #last = 0;
+  /** Why no worker answers any more. */
+  #failed: Error | undefined;
 
   /** @param count Default: half of the processors, at most 4. */
   constructor(count = Math.min(4, Math.max(1, Math.floor(navigator.hardwareConcurrency / 2)))) {
@@ -20,7 +22,9 @@ export class Thumbnailer {
       else waiting?.resolve(data);
     });
     worker.addEventListener('error', ({ message }) => {
-      const reason = new Error(`the worker for thumbnails failed: ${message}`);
+      const why = message || 'it cannot be loaded';
+      const reason = new Error(`the worker for thumbnails failed: ${why}; reload the page`);
+      this.#failed = reason;
       for (const { reject } of this.#waiting.values()) reject(reason);
       this.#waiting.clear();
     });
@@ -29,6 +33,7 @@ export class Thumbnailer {
 
   /** The thumbnail, the size and the hash of a picture. Rejects where the browser cannot decode it. */
   make(file: Blob): Promise<Thumbnail> {
+    if (this.#failed) return Promise.reject(this.#failed);
     const id = ++this.#last;
     const worker = this.#workers[id % this.#workers.length]!;
     const made = new Promise<Thumbnail>((resolve, reject) => {

@@ -17,7 +17,7 @@ export interface FileModel {
 }
 
 export interface FileTraining {
-  /** `settings` is any JSON of moderate size: whoever uses it, has to check it. */
+  /** Of `settings`, what the studio shows is as it should be; the rest is any JSON of moderate size: whoever uses it, has to check it. */
   readonly fields: Omit<Training, 'id' | 'project' | 'train' | 'valid' | 'start' | 'model' | 'reason'>;
   /** Places of pictures. */
   readonly train: readonly number[];
@@ -208,6 +208,9 @@ function readEpoch(of: Fields): EpochRecord {
 /** A copy of the settings, of moderate size, and with own fields only. */
 function readSettings(of: Fields): Training['settings'] {
   const { check } = of;
+  const settings = check.record(of.get('settings'), of.at('settings'));
+  settings.number('steps', 0, LARGEST);
+  settings.list('classNames', CLASSES).map((name) => check.text(name, settings.at('classNames'), 1000));
   let left = VALUES;
   const copy = (value: unknown, depth: number): unknown => {
     left -= 1;
@@ -219,5 +222,5 @@ function readSettings(of: Fields): Training['settings'] {
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item, depth + 1)]));
   };
-  return copy(check.record(of.get('settings'), of.at('settings')).value, 0) as Training['settings'];
+  return copy(settings.value, 0) as Training['settings'];
 }

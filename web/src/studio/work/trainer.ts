@@ -1,9 +1,10 @@
 /** A worker that trains: learn/trainer.ts starts it. */
 import { expose } from 'comlink';
-import type { TrainSettings } from 'fovea';
+import { DataError, type TrainSettings } from 'fovea';
 import type { ClassSample, Sample } from 'fovea/data';
 import type { RunEnd, TrainingEvent } from '../learn/events.ts';
 import { keepBest } from '../learn/keep.ts';
+import { wrongNumber } from '../learn/numbers.ts';
 import { previewOf } from '../learn/pictures.ts';
 import { type Choice, settingsOf, taught } from '../learn/recipes.ts';
 import { type Parts, partsOf, readClassSample, readLabels, readSample } from '../learn/samples.ts';
@@ -11,6 +12,7 @@ import { addWeights, startOf } from '../learn/start.ts';
 import { TrainingRun } from '../learn/training.ts';
 import type { Picture, ProjectTask, SavedModel, Training } from '../project/model.ts';
 import { openStore, type Store } from '../store/index.ts';
+import { train as texts } from '../strings/train.ts';
 
 let opened: Promise<Store> | undefined;
 const theStore = (): Promise<Store> => {
@@ -35,6 +37,8 @@ const idsOf = (pictures: readonly { readonly picture: Picture }[]): string[] =>
 
 /** Reads the labels that a choice is about. */
 async function labelled(projectId: string, choice: Choice) {
+  const wrong = wrongNumber(choice, texts);
+  if (wrong !== undefined) throw new DataError(wrong);
   const store = await theStore();
   const [project, pictures] = await Promise.all([store.project(projectId), store.pictures(projectId)]);
   const parts = partsOf(pictures);

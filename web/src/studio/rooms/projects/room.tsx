@@ -5,7 +5,7 @@ import { importFile } from '../../project/importFile.ts';
 import type { Project } from '../../project/model.ts';
 import { fileNameOf, saveFile } from '../../project/saveFile.ts';
 import { hrefOf } from '../../router.ts';
-import { changeProject, openLastProject, openProject, project, saving, theStore } from '../../state.ts';
+import { changeProject, openProject, project, removeProject, saving, theStore } from '../../state.ts';
 import { changes } from '../../store/index.ts';
 import { exportProject } from '../../store/transfer.ts';
 import { strings } from '../../strings.ts';
@@ -81,8 +81,7 @@ export function Room() {
       }),
     remove: (one: Project) =>
       void busily(strings.saving, async () => {
-        await (await theStore()).removeProject(one.id);
-        if (one.id === project.value?.id) await openLastProject();
+        await removeProject(one.id);
         notify('info', texts.removed(one.name));
       }),
   };

@@ -3,6 +3,7 @@ import type { AugmentPreset } from 'fovea/data';
 import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import { describeError } from '../../../page.ts';
+import { NUMBERS, type NumberName } from '../../learn/numbers.ts';
 import type { Choice, Preset } from '../../learn/recipes.ts';
 import { models, readLists, run } from '../../learn/session.ts';
 import { type Plan, theTrainer } from '../../learn/trainer.ts';
@@ -13,9 +14,6 @@ import { strings } from '../../strings.ts';
 import { cannotTrain } from './cannotTrain.ts';
 
 const texts = strings.train;
-/** The numbers that can be chosen, and their least values. */
-const NUMBERS = { steps: 1, maxSide: 32, cropSize: 32, batchSize: 1, lr: 0, seed: 0 } as const;
-type NumberName = keyof typeof NUMBERS;
 
 interface FieldProps {
   readonly name: NumberName;
@@ -29,7 +27,7 @@ const NumberField = ({ name, usual, value, onChange }: FieldProps) => (
     {texts[name]}
     <input
       type="number"
-      min={NUMBERS[name]}
+      min={NUMBERS[name].least}
       step="any"
       placeholder={usual === undefined ? texts.usual : String(usual)}
       value={value ?? ''}
@@ -133,12 +131,18 @@ export function TrainingForm({ project }: { readonly project: Project }) {
       notifyError(error);
     }
   };
+  const beginning = useSignal(false);
   const begin = async (event: JSX.TargetedEvent) => {
     event.preventDefault();
+    // A second click comes before the training runs.
+    if (beginning.value) return;
+    beginning.value = true;
     try {
       await run(await theTrainer().begin(project.id, choice.value));
     } catch (error) {
       notifyError(error);
+    } finally {
+      beginning.value = false;
     }
   };
   const addFile = async ({ currentTarget: input }: JSX.TargetedEvent<HTMLInputElement>) => {
@@ -256,7 +260,12 @@ export function TrainingForm({ project }: { readonly project: Project }) {
         <button
           type="submit"
           class="primary"
-          disabled={cannotTrain.value || plan.value === undefined || choice.value.name.trim() === ''}
+          disabled={
+            cannotTrain.value ||
+            beginning.value ||
+            plan.value === undefined ||
+            choice.value.name.trim() === ''
+          }
         >
           {texts.begin}
         </button>
