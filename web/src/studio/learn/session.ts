@@ -8,6 +8,7 @@ import { activity, leaving, project, theStore } from '../state.ts';
 import { changes } from '../store/index.ts';
 import { strings } from '../strings.ts';
 import type { PhaseEvent, RunEnd, TrainingEvent } from './events.ts';
+import { refreshModels } from './projectModels.ts';
 import { theTrainer } from './trainer.ts';
 
 const texts = strings.train;
@@ -29,23 +30,20 @@ export interface Running {
 }
 
 export const running = signal<Running | undefined>(undefined);
-/** The trainings and models of the open project, the newest first. */
+/** The trainings of the open project, the newest first. */
 export const trainings = signal<readonly Training[]>([]);
-export const models = signal<readonly SavedModel[]>([]);
 /** The model that was trained last in this visit. */
 export const made = signal<SavedModel | undefined>(undefined);
 /** The file of a model that the browser could not store. */
 export const unsaved = signal<NonNullable<RunEnd['unsaved']> | undefined>(undefined);
 
-/** Reads the lists of the open project. */
+/** Reads what is listed of the open project: its trainings and models. */
 export async function readLists(): Promise<void> {
   const id = project.value?.id;
   if (id === undefined) return;
   const store = await theStore();
-  const [newTrainings, newModels] = await Promise.all([store.models.trainings(id), store.models.models(id)]);
-  if (project.value?.id !== id) return;
-  trainings.value = newTrainings;
-  models.value = newModels;
+  const [found] = await Promise.all([store.models.trainings(id), refreshModels()]);
+  if (project.value?.id === id) trainings.value = found;
 }
 
 // The worker, and other tabs.

@@ -1,7 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { type DetectorEvaluation, type Mistakes, mistakesAt } from '../../learn/judged.ts';
+import { projectModels } from '../../learn/projectModels.ts';
 import { isLabelled } from '../../learn/samples.ts';
-import { models, readLists, trainings } from '../../learn/session.ts';
+import { readLists, trainings } from '../../learn/session.ts';
 import { NoGpu } from '../../noGpu.tsx';
 import { notifyError } from '../../notices.tsx';
 import type { SavedModel } from '../../project/model.ts';
@@ -108,7 +109,7 @@ function Results({ of, model }: { readonly of: Kept; readonly model: SavedModel 
       view.scroll = main?.scrollTop ?? 0;
     };
   }, []);
-  const learned = learnedBy(model, models.value, trainings.value);
+  const learned = learnedBy(model, projectModels.value ?? [], trainings.value);
   const known = [...marks.keys()].filter((id) => learned.has(id)).length;
   const { leftOut, unknown, spent } = evaluation;
   const confusion = evaluation.task === 'detect' ? mistakes!.confusion : evaluation.confusion;
@@ -146,7 +147,7 @@ export function Room() {
   const open = project.value;
   useEffect(() => void readLists().catch(notifyError), [open?.id]);
   if (!open) return <p>{strings.loading}</p>;
-  const own = models.value.filter((model) => model.project === open.id);
+  const own = (projectModels.value ?? []).filter((model) => model.project === open.id);
   if (own.length === 0 || !pictures.value.some(isLabelled)) {
     const [text, link, to] =
       own.length === 0

@@ -4,8 +4,9 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import { describeError } from '../../../page.ts';
 import { NUMBERS, type NumberName } from '../../learn/numbers.ts';
+import { projectModels } from '../../learn/projectModels.ts';
 import type { Choice, Preset } from '../../learn/recipes.ts';
-import { models, readLists, run } from '../../learn/session.ts';
+import { readLists, run } from '../../learn/session.ts';
 import { type Plan, theTrainer } from '../../learn/trainer.ts';
 import { notifyError } from '../../notices.tsx';
 import type { Project, ProjectTask } from '../../project/model.ts';
@@ -215,7 +216,7 @@ export function TrainingForm({ project }: { readonly project: Project }) {
               onChange={({ currentTarget }) => set({ start: currentTarget.value || undefined })}
             >
               <option value="">{texts.chooseStart}</option>
-              {models.value.map(({ id, name, file }) => (
+              {(projectModels.value ?? []).map(({ id, name, file }) => (
                 <option key={id} value={id}>
                   {name} ({file})
                 </option>

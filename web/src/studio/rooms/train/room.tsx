@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
+import { projectModels } from '../../learn/projectModels.ts';
 import { isLabelled } from '../../learn/samples.ts';
-import { made, models, readLists, running, unsaved } from '../../learn/session.ts';
+import { made, readLists, running, unsaved } from '../../learn/session.ts';
 import { NoGpu } from '../../noGpu.tsx';
 import { notifyError } from '../../notices.tsx';
 import { download } from '../../project/saveFile.ts';
@@ -36,7 +37,7 @@ function Unsaved() {
 
 /** The model that was trained last, and where it leads. */
 function Made() {
-  const model = models.value.find(({ id }) => id === made.value?.id);
+  const model = projectModels.value?.find(({ id }) => id === made.value?.id);
   if (!model || running.value) return null;
   return (
     <section class="made" role="status">
