@@ -12,7 +12,7 @@ import { addPictures, coins } from './studioPage.ts';
 const dist = path.join(import.meta.dirname, '../../web/dist');
 const PLACE = 'any/where/';
 /** Milliseconds after which what is waited for does not come any more. */
-const LIMIT = 60_000;
+const LIMIT = 5 * 60_000;
 
 let browser: Browser;
 let context: BrowserContext;

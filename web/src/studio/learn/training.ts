@@ -33,6 +33,9 @@ const MOST_LOST = 3;
 /** Steps between checkpoints: of a killed tab, at most a fortieth of the training is done again, or ten steps. */
 const checkpointEvery = (steps: number): number => Math.max(10, Math.ceil(steps / 40));
 
+/** Ends a training that is paused before its first step. */
+class Paused extends Error {}
+
 /** One training in this worker. */
 export class TrainingRun {
   readonly #store: Store;
@@ -78,6 +81,7 @@ export class TrainingRun {
       this.#training = { ...this.#training, ...this.#progress };
       return await saveTrained(this.#store, this.#training, bytes);
     } catch (error) {
+      if (error instanceof Paused) return { training: await change({ ...this.#progress, state: 'paused' }) };
       const reason = error instanceof Error ? error.message : String(error);
       await change({ ...this.#progress, state: 'failed', reason }).catch(() => {});
       throw error;
@@ -141,6 +145,8 @@ export class TrainingRun {
     const read = async (labelled: LabelledPicture): Promise<Sample | ClassSample> => {
       const before = known.get(labelled.picture.id);
       if (before) return before;
+      // Many pictures take a while, and nothing is lost by it.
+      if (this.#stopped) throw new Paused();
       this.#tell({ kind: 'phase', phase: 'reading', done: done++, all });
       const options = {
         maxSide,

@@ -65,14 +65,16 @@ const choices = new Map<string, Signal<Choice>>();
 
 /** What was chosen for a project: it stays while a training runs, and when the visitor is in other rooms. */
 function choiceOf({ id, name, task }: Project): Signal<Choice> {
-  const choice = choices.get(id) ?? signal<Choice>({ name, task, preset: 'small' });
-  choices.set(id, choice);
+  // The project's task may be changed in between: it is what is chosen then.
+  const key = `${id} ${task}`;
+  const choice = choices.get(key) ?? signal<Choice>({ name, task, preset: 'small' });
+  choices.set(key, choice);
   return choice;
 }
 
 /** A new training: what is chosen, what it comes to, and the button that begins it. */
 export function TrainingForm({ project }: { readonly project: Project }) {
-  const choice = useMemo(() => choiceOf(project), [project.id]);
+  const choice = useMemo(() => choiceOf(project), [project.id, project.task]);
   const plan = useSignal<Plan | undefined>(undefined);
   const problem = useSignal('');
   const preview = useSignal<{ readonly url: string; readonly classes: string } | 'making' | undefined>(
