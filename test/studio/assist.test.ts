@@ -82,3 +82,52 @@ it('proposes for all pictures that are not labelled, and masks of a segmenter', 
     .getByText(/^(\d+ proposals?|Nothing new)$/)
     .waitFor();
 });
+
+it('labels what is clicked, once', async () => {
+  await toRoom('Label');
+  await page.locator('.label-canvas').first().waitFor();
+  const tool = page.getByRole('button', { name: 'Click', exact: true });
+  expect(await tool.count()).toBe(0);
+  await bring('random.safetensors', await segmenterFile());
+  await toRoom('Label');
+  await tool.click();
+  const canvas = page.locator('.label-canvas').first();
+  const { width, height } = (await canvas.boundingBox())!;
+  const objects = page.getByRole('button', { name: /^coin (?:mask|polygon|box), / });
+  // A random network finds regions here and there: the first click that meets one labels it.
+  const said = async (x: number, y: number): Promise<string> => {
+    await canvas.click({ position: { x: x * width, y: y * height } });
+    await status()
+      .getByText(/^(?:Labelled|The model finds nothing there)$/)
+      .waitFor();
+    return (await status().textContent())!;
+  };
+  const places = Array.from(
+    { length: 25 },
+    (_, i) => [0.3 + (i % 5) / 10, 0.3 + Math.floor(i / 5) / 10] as const,
+  );
+  let met: readonly [number, number] | undefined;
+  for (const place of places) {
+    if ((await said(...place)) === 'Labelled') {
+      met = place;
+      break;
+    }
+    expect(await objects.count()).toBe(0);
+  }
+  expect(met).toBeDefined();
+  expect(await objects.count()).toBe(1);
+  expect(await proposals().count()).toBe(0);
+  // What is labelled is not labelled again.
+  expect(await said(...met!)).toBe('The model finds nothing there');
+  expect(await objects.count()).toBe(1);
+  await page.getByRole('button', { name: /^Undo/ }).click();
+  await expect.poll(() => objects.count()).toBe(0);
+  // By keys alone: the crosshair, and Enter.
+  await canvas.focus();
+  await page.keyboard.press('Shift+C');
+  await page.keyboard.press('Enter');
+  await status()
+    .getByText(/^(?:Labelled|The model finds nothing there)$/)
+    .waitFor();
+  expect(await axeFaults(page)).toEqual([]);
+});

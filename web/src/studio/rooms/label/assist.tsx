@@ -1,10 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { theRunner } from '../../learn/models.ts';
+import type { Prediction } from '../../learn/predict.ts';
 import { followModels, projectModels } from '../../learn/projectModels.ts';
 import { notifyError } from '../../notices.tsx';
 import { addObjects } from '../../project/edits.ts';
-import type { Picture } from '../../project/model.ts';
+import { hitShape } from '../../project/geometry.ts';
+import type { Picture, Point } from '../../project/model.ts';
 import { proposalsFor, propose } from '../../project/propose.ts';
 import { pictures, project, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
@@ -14,6 +16,8 @@ const texts = strings.labelRoom;
 
 /** What a model is less sure of is not proposed. */
 const THRESHOLD = 0.5;
+/** Where somebody has clicked there is something: the model may be less sure of it. */
+const LEAST_CLICKED = 0.2;
 
 const isUnlabelled = ({ objects, done }: Picture): boolean => objects === 0 && !done;
 
@@ -28,6 +32,8 @@ export function Assist({ session, picture }: AssistProps) {
   const doing = useSignal('');
   const said = useSignal('');
   const abort = useRef<AbortController>();
+  /** What the model found last: several clicks in a picture need it once. */
+  const last = useRef<{ readonly key: string; readonly found: Promise<Prediction> }>();
   useEffect(() => {
     followModels();
     return () => abort.current?.abort();
@@ -52,12 +58,12 @@ export function Assist({ session, picture }: AssistProps) {
     if (isOpen() && proposals.length > 0) props.peek().onEdit(addObjects(objects.peek(), proposals));
     return count;
   };
-  const run = async (work: (abort: AbortController, id: string) => Promise<number>) => {
+  const run = async (work: (abort: AbortController, id: string) => Promise<string>) => {
     if (closed || !model) return;
     abort.current = new AbortController();
     said.value = '';
     try {
-      said.value = texts.proposed(await work(abort.current, model.id));
+      said.value = await work(abort.current, model.id);
     } catch (error) {
       notifyError(error);
     } finally {
@@ -65,9 +71,9 @@ export function Assist({ session, picture }: AssistProps) {
     }
   };
   const one = () =>
-    run((own, id) => {
+    run(async (own, id) => {
       doing.value = texts.looking;
-      return proposeIn(id, own, picture);
+      return texts.proposed(await proposeIn(id, own, picture));
     });
   const all = () =>
     run(async (own, id) => {
@@ -78,8 +84,38 @@ export function Assist({ session, picture }: AssistProps) {
         doing.value = texts.lookingAt(i + 1, waiting.length);
         count += await proposeIn(id, own, other);
       }
-      return count;
+      return texts.proposed(count);
     });
+  /** Labels the object at a place: of those that the model finds there, the one that it is surest of. */
+  const clickAt = (at: Point) =>
+    run(async (own, id) => {
+      doing.value = texts.looking;
+      const key = `${id} ${picture.id}`;
+      if (last.current?.key !== key) {
+        const found = theRunner().predict(id, picture.id, { scoreThreshold: LEAST_CLICKED });
+        last.current = { key, found };
+        // What failed is asked for again.
+        found.catch(() => {
+          last.current = undefined;
+        });
+      }
+      const found = await last.current.found;
+      if (own.signal.aborted || session.shown.peek()?.picture.id !== picture.id) return texts.nothingThere;
+      const { props, objects, takeClasses } = session.state;
+      const all = await proposalsFor(picture, found, LEAST_CLICKED, objects.peek());
+      const [best] = all
+        .filter(({ shape }) => hitShape(shape, at, 0)?.part === 'inside')
+        .sort((a, b) => (b.score ?? 0) - (a.score ?? 0));
+      takeClasses(project.value!.classes);
+      if (!best) return texts.nothingThere;
+      const { score: _, ...object } = best;
+      props.peek().onEdit(addObjects(objects.peek(), [object]));
+      return texts.labelled;
+    });
+  const canClick = model !== undefined && !readOnly.value;
+  useEffect(() => {
+    session.onClickAt.value = canClick ? (at) => void clickAt(at) : undefined;
+  });
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.key !== 'A' || !event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;

@@ -26,6 +26,7 @@ const TOOL_KEYS: Readonly<Record<string, Tool>> = {
   M: 'brush',
   E: 'eraser',
   D: 'point',
+  C: 'click',
 };
 
 /** Chooses a class: for new objects, and for the chosen one while the select tool is in hand. */
@@ -229,7 +230,7 @@ export class KeyInput {
       return;
     }
     stage.press(stage.crosshair, KEYS);
-    if (tool === 'point' || tool === 'polygon') {
+    if (tool === 'point' || tool === 'click' || tool === 'polygon') {
       stage.release();
       return;
     }

@@ -101,6 +101,7 @@ function Labelling() {
         <Editor
           {...props.value}
           countOf={session.countOf.value}
+          onClickAt={session.onClickAt.value}
           image={shown.image}
           width={shown.picture.width}
           height={shown.picture.height}

@@ -5,7 +5,7 @@ import { bitmapOf } from '../../project/bitmap.ts';
 import type { ClassEdit } from '../../project/classes.ts';
 import { countClasses, totalCounts } from '../../project/counts.ts';
 import { applyStep, removeClass } from '../../project/edits.ts';
-import type { LabelObject, Picture } from '../../project/model.ts';
+import type { LabelObject, Picture, Point } from '../../project/model.ts';
 import { leaving, pictures, project, readOnly, saveClasses, saveLabels, theStore } from '../../state.ts';
 import { expectLabels } from '../../store/journal.ts';
 import { createLabelState } from './state.ts';
@@ -71,6 +71,8 @@ export class LabelSession {
     const own = countClasses(this.state.objects.value);
     return (id: string) => (others.get(id) ?? 0) + (own.get(id) ?? 0);
   });
+  /** Labels what a model finds at a place, where there is a model. */
+  readonly onClickAt = signal<((at: Point) => void) | undefined>(undefined);
   readonly #saver = new Saver();
   /** The objects as they are stored, or on their way there. */
   #stored: readonly LabelObject[] = [];

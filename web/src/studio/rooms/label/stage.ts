@@ -214,7 +214,7 @@ export class Stage implements Scene {
     } else if (tool === 'box') {
       const from = this.crosshair;
       this.draft = { kind: 'box', from, to: from, moved: false };
-    } else if (tool === 'point') this.draft = { kind: 'point', at: this.crosshair };
+    } else if (tool === 'point' || tool === 'click') this.draft = { kind: 'point', at: this.crosshair };
     else if (tool === 'polygon') this.#pressPolygon(precision);
     else this.#beginStroke(tool === 'brush' ? 1 : 0, brushSize / 2, at, reach);
     this.redraw();
@@ -248,8 +248,11 @@ export class Stage implements Scene {
     if (draft?.kind === 'box') {
       if (draft.moved) this.add({ kind: 'box', box: boxBetween(draft.from, draft.to, picture) });
       else this.announce(texts.tooSmall);
-    } else if (draft?.kind === 'point') this.add({ kind: 'point', at: draft.at });
-    else if (draft?.kind === 'drag') this.#endDrag(draft);
+    } else if (draft?.kind === 'point') {
+      if (this.inputs.tool === 'click') this.inputs.onClickAt?.(draft.at);
+      else this.add({ kind: 'point', at: draft.at });
+    }
+    if (draft?.kind === 'drag') this.#endDrag(draft);
     else if (draft?.kind === 'stroke') this.#endStroke(draft);
     this.redraw();
   }

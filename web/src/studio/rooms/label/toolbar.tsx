@@ -48,7 +48,7 @@ export function Toolbar(props: ToolbarProps) {
   return (
     <div class="label-tools">
       <fieldset aria-label={texts.tools}>
-        {TOOLS.map((one) => (
+        {TOOLS.filter((one) => one !== 'click' || props.onClickAt).map((one) => (
           <ToolButton
             key={one}
             icon={one}

@@ -1,9 +1,9 @@
 /** What the editor is given and what it says; its state lives with whoever shows it. */
 import type { ClassEdit } from '../../project/classes.ts';
 import type { Step } from '../../project/edits.ts';
-import type { LabelClass, LabelObject } from '../../project/model.ts';
+import type { LabelClass, LabelObject, Point } from '../../project/model.ts';
 
-export const TOOLS = ['select', 'box', 'polygon', 'brush', 'eraser', 'point'] as const;
+export const TOOLS = ['select', 'box', 'polygon', 'brush', 'eraser', 'point', 'click'] as const;
 export type Tool = (typeof TOOLS)[number];
 
 export interface EditorProps {
@@ -36,6 +36,8 @@ export interface EditorProps {
   onCurrentClass(id: string): void;
   onBrushSize(size: number): void;
   onClasses(edit: ClassEdit): void;
+  /** Makes an object of what a model finds at a place; without it, the tool for it is not there. */
+  onClickAt?: ((at: Point) => void) | undefined;
 }
 
 /** The brush's diameter, in pixels of the picture. */
