@@ -3,7 +3,7 @@ import { ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { ImageSize } from '../vision/boxes.ts';
 import type { MaskPatch } from './annotation.ts';
-import { connectedComponents } from './polygon.ts';
+import { checkMask, connectedComponents } from './polygon.ts';
 
 /** Options of `maskRegions`. */
 export interface MaskRegionsOptions {
@@ -30,8 +30,9 @@ export function maskRegions(
   if (!Number.isSafeInteger(least) || least < 1) {
     throw new ShapeError(`maskRegions: least is ${least}; give a whole number of at least 1`);
   }
-  const { labels, count } = connectedComponents(mask, size);
   const { width, height } = size;
+  checkMask('maskRegions', mask, size);
+  const { labels, count } = connectedComponents(mask, size);
   const found = Array.from({ length: count }, () => ({ x1: width, y1: height, x2: 0, y2: 0, pixels: 0 }));
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {

@@ -160,6 +160,7 @@ async function encoded(checkpoint: Checkpoint, name: string): Promise<Uint8Array
  * that `saveCheckpoint` did not write, files of weights included. UsageError for anything else than a path, bytes or a Blob.
  */
 export async function loadCheckpoint(file: string | Uint8Array | Blob, name?: string): Promise<Checkpoint> {
+  expectArguments('loadCheckpoint', { options: { name } }, { options: { 'name?': 'text' } });
   if (typeof file === 'string') return decodeCheckpoint(await readFileBytes(file), name ?? file);
   const own =
     Object(file) === file && 'name' in file && typeof file.name === 'string' ? file.name : undefined;

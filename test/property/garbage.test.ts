@@ -80,6 +80,7 @@ const RIGHT = (): readonly unknown[] => [
 
 /** Errors, which are made, not called; and functions whose exceptions have a reason. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
+  GpuImage: 'made by fromVideoFrame and fromTexture only; its constructor is hidden',
   OnnxModule: 'made by loadOnnx only; its constructor is hidden',
   checkAugment: 'its messages begin with the place that it is given',
   OptimizerGroup: 'made by optimizers only; its constructor is hidden',

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { encodePng } from '../../src/draw/index.ts';
 import { differenceHash } from '../../src/similarity/index.ts';
 import { Random } from '../../src/vision/random.ts';
+import { bestOf } from '../../web/src/studio/project/bestOf.ts';
 import type { Picture } from '../../web/src/studio/project/model.ts';
-import { bestOf } from '../../web/src/studio/rooms/pictures/alike.ts';
 import { addPictures, axeFaults, type ChosenFile, coins, Studio } from './studioPage.ts';
 
 let studio: Studio;

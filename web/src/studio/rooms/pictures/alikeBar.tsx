@@ -1,7 +1,8 @@
 import type { Signal } from '@preact/signals';
+import { bestOf } from '../../project/bestOf.ts';
 import { pictures } from '../../state.ts';
 import { strings } from '../../strings.ts';
-import { type Alike, bestOf, DISTANCES, type DistanceName } from './alike.ts';
+import { type Alike, DISTANCES, type DistanceName } from './alike.ts';
 import type { Choice } from './choice.ts';
 import { Select } from './filters.tsx';
 
