@@ -267,12 +267,23 @@ async function matrixUnitsOf(device: GPUDevice, { info }: GPUAdapter): Promise<b
   return hasMatrixUnits(device, info);
 }
 
+async function pageAdapter(gpu: GPU, inDeno: boolean): Promise<GPUAdapter> {
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter) return adapter;
+  throw new AdapterError(
+    inDeno
+      ? 'Deno finds no WebGPU adapter; install a Vulkan driver'
+      : 'the browser offers no WebGPU adapter; check chrome://gpu',
+  );
+}
+
 /**
  * Opens a device: in browsers and Deno through `navigator.gpu`, in Node through the package `webgpu` (see
  * `requestNodeAdapter` for the order of adapters). Throws AdapterError where there is none.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   let adapter = options.gpuAdapter ?? null;
+  let again: (() => Promise<GPUAdapter>) | undefined;
   // Deno has a process as Node does, and a navigator.gpu of its own.
   const versions = typeof process === 'undefined' ? undefined : process.versions;
   const inDeno = versions?.deno !== undefined;
@@ -289,16 +300,15 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
           : 'this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox',
       );
     }
-    adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter) {
-      throw new AdapterError(
-        inDeno
-          ? 'Deno finds no WebGPU adapter; install a Vulkan driver'
-          : 'the browser offers no WebGPU adapter; check chrome://gpu',
-      );
-    }
+    adapter = await pageAdapter(gpu, inDeno);
+    // Where the browser's GPU process began anew meanwhile, its adapters of before are of no use.
+    again = () => pageAdapter(gpu, inDeno);
   }
-  const device = await requestDevice(adapter, options.limits);
+  const device = await requestDevice(adapter, options.limits).catch(async (error) => {
+    if (!again) throw error;
+    adapter = await again();
+    return requestDevice(adapter, options.limits);
+  });
   return new Device(device, true, await matrixUnitsOf(device, adapter));
 }
 

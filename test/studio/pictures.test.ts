@@ -84,5 +84,6 @@ it('lets one tab edit a project, and says so in the other', async () => {
   expect(await chooser(other, 'Add pictures').isDisabled()).toBe(true);
   await other.getByText('Edit it here').click();
   await page.getByText(/another tab/i).waitFor();
+  await expect.poll(() => chooser(other, 'Add pictures').isEnabled(), { timeout: 60_000 }).toBe(true);
   await addPictures(other, [coins(2)]);
 });

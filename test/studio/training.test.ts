@@ -100,7 +100,13 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('training
     await page.getByText('24 steps of 2 crops').waitFor();
     await visit.trainer().evaluate(() => {
       const { requestDevice } = GPUAdapter.prototype;
+      let isFirst = true;
       GPUAdapter.prototype.requestDevice = async function (...given) {
+        // As where the browser's GPU process began anew since the adapter was asked for.
+        if (isFirst) {
+          isFirst = false;
+          throw new DOMException('A valid external Instance reference no longer exists.', 'OperationError');
+        }
         const device = await requestDevice.apply(this, given);
         Object.assign(globalThis, { newest: device });
         return device;

@@ -146,8 +146,9 @@ function Trying() {
   const isRead = projectModels.value !== undefined;
   const isEntered = useRef(false);
   useEffect(() => {
-    if (!isRead) return;
-    const own = projectModels.peek()!;
+    const own = projectModels.peek();
+    // They may have been forgotten since they were read: another project was opened.
+    if (!own) return;
     const isNamed = own.some(({ id }) => id === item);
     if (isNamed) session.choose(item);
     const isFirst = !isEntered.current && item === '' && own.length > 0;
