@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../browser/browser.ts';
 import { context, expectBox, open, page, settled, shapes, start, stop, thrown } from './labelPage.ts';
+import { tasksOf } from './tasks.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -29,10 +30,15 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the labe
     await page.mouse.down();
     await settled();
     const before = await page.evaluate(() => ({ ...window.drawings }));
-    for (let i = 1; i <= 30; i++) {
-      await page.mouse.move(...at((x1 + x2) / 2 + 20 * i, (y1 + y2) / 2 + 10 * i));
-      await settled();
-    }
+    const tasks = await tasksOf(browser, page, async () => {
+      for (let i = 1; i <= 30; i++) {
+        await page.mouse.move(...at((x1 + x2) / 2 + 20 * i, (y1 + y2) / 2 + 10 * i));
+        await settled();
+      }
+    });
+    // What a frame takes of the thread leaves room for 30 in a second.
+    expect(tasks.length).toBeGreaterThan(60);
+    expect(tasks.filter((milliseconds) => milliseconds > 33)).toEqual([]);
     await page.mouse.up();
     await settled();
     const after = await page.evaluate(() => ({ ...window.drawings }));

@@ -13,6 +13,7 @@ import {
 import { expect } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
 import { FLAGS, launchBrowser, openPage, type Served, serve, unpackBrowser } from '../browser/browser.ts';
+import { tasksOf } from './tasks.ts';
 
 export const COINS = readFileSync(path.join(import.meta.dirname, '../../examples/coins/coins.png'));
 /** Milliseconds after which what is waited for does not come any more: long, as other work on the machine takes its time. */
@@ -40,15 +41,6 @@ export function launchWithCamera(): Promise<Browser> {
     args: [...FLAGS, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
     env: { ...(process.env as Record<string, string>), ...environment },
   });
-}
-
-interface TraceEvent {
-  readonly name: string;
-  readonly pid: number;
-  readonly tid: number;
-  /** Microseconds of the thread's own time: others may use this machine, too. */
-  readonly tdur?: number;
-  readonly args: { readonly name?: string };
 }
 
 /** A browser and a server for a file of tests. */
@@ -93,18 +85,9 @@ export class Studio {
     return page;
   }
 
-  /** The milliseconds of every task of a page's main thread while something is done. */
-  async tasksOf(page: Page, work: () => Promise<void>): Promise<number[]> {
-    const categories = ['__metadata', 'disabled-by-default-devtools.timeline'];
-    await this.browser.startTracing(page, { categories });
-    await work();
-    const trace = await this.browser.stopTracing();
-    const { traceEvents: events } = JSON.parse(trace.toString()) as { traceEvents: TraceEvent[] };
-    const mains = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
-    const own = new Set(mains.map(({ pid, tid }) => `${pid} ${tid}`));
-    return events.flatMap(({ name, pid, tid, tdur }) =>
-      name === 'RunTask' && tdur !== undefined && own.has(`${pid} ${tid}`) ? [tdur / 1000] : [],
-    );
+  /** The milliseconds of every task of a page's main thread while something is done: see `tasksOf`. */
+  tasksOf(page: Page, work: () => Promise<void>): Promise<number[]> {
+    return tasksOf(this.browser, page, work);
   }
 
   /** What has gone wrong so far was meant to. */
