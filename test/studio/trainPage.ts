@@ -1,6 +1,6 @@
 /** What tests of training do with the studio: open it, bring labelled coins, and reach into the worker. */
 import path from 'node:path';
-import type { BrowserContext, Page, Worker } from 'playwright-core';
+import type { BrowserContext, BrowserContextOptions, Page, Worker } from 'playwright-core';
 import type { Studio } from './studioPage.ts';
 
 const COINS = path.join(import.meta.dirname, '../../examples/coins');
@@ -20,8 +20,8 @@ export class Visit {
   }
 
   /** Opens an empty studio. */
-  static async begin(studio: Studio): Promise<Visit> {
-    const context = await studio.visitor();
+  static async begin(studio: Studio, options: BrowserContextOptions = {}): Promise<Visit> {
+    const context = await studio.visitor(options);
     return new Visit(studio, context, await studio.open(context));
   }
 

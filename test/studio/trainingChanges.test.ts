@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Studio } from './studioPage.ts';
 import { Visit } from './trainPage.ts';
@@ -12,8 +12,8 @@ afterAll(() => studio?.stop());
 
 const SHORT = { Steps: 400, 'Side of the crops, in pixels': 64, 'Crops per step': 2 };
 
-async function withCoins(): Promise<Visit> {
-  const visit = await Visit.begin(studio);
+async function withCoins(options: BrowserContextOptions = {}): Promise<Visit> {
+  const visit = await Visit.begin(studio, options);
   await visit.addCoins();
   await visit.enter('Train');
   await visit.choose(SHORT);
@@ -149,12 +149,10 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     });
 
     it('says so where its worker cannot be loaded, and other projects can be opened', async () => {
-      const visit = await withCoins();
+      // A service worker has the script without the network.
+      const visit = await withCoins({ serviceWorkers: 'block' });
       const { page } = visit;
       await visit.context.route(/trainer/, (route) => route.abort());
-      await page.evaluate(async () => {
-        for (const one of await navigator.serviceWorker.getRegistrations()) await one.unregister();
-      });
       await page.reload();
       await page.getByText('the worker that trains failed').first().waitFor();
       studio.forget();
