@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 
 /** How a test file comes by a device: it opens one, starts a browser, or runs a command that needs one. */
 const DEVICE =
-  /\b(openGpu|openDevice|launchBrowser|Studio\.start|Ours\.open|((train|detect|segment|eval|tune|verify|cluster)Command|fovea(Here)?|startFovea|killAndResume)\()/;
+  /\b(openGpu|openDevice|launchBrowser|Studio\.ofTests|Ours\.open|((train|detect|segment|eval|tune|verify|cluster)Command|fovea(Here)?|startFovea|killAndResume)\()/;
 
 const root = import.meta.dirname;
 const files = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })

@@ -1,5 +1,5 @@
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { encodePng } from '../../src/draw/index.ts';
 import { differenceHash } from '../../src/similarity/index.ts';
 import { Random } from '../../src/vision/random.ts';
@@ -7,14 +7,10 @@ import { bestOf } from '../../web/src/studio/project/bestOf.ts';
 import type { Picture } from '../../web/src/studio/project/model.ts';
 import { addPictures, axeFaults, type ChosenFile, coins, Studio } from './studioPage.ts';
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
 
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 beforeEach(async () => {
   context = await studio.visitor();
   page = await studio.open(context);

@@ -1,12 +1,7 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { axeFaults, launchWithCamera, Studio } from './studioPage.ts';
 
-let studio: Studio;
-
-beforeAll(async () => {
-  studio = await Studio.start(launchWithCamera());
-});
-afterAll(() => studio?.stop());
+const studio = Studio.ofTests(launchWithCamera);
 
 it('takes pictures of a camera, which is on only meanwhile', async () => {
   const context = await studio.visitor({ permissions: ['camera'] });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { imageFromBytes } from '../../src/data/image.ts';
 import { openModel } from '../../src/open/index.ts';
 import type { Picture, ProjectTask, SavedModel } from '../../web/src/studio/project/model.ts';
@@ -21,7 +21,7 @@ const coinsFile = path.join(import.meta.dirname, '../../examples/coins/coins.png
 /** Bytes of the library beside a page that runs a model, gzipped. */
 const BUDGET = 340 * 1024;
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
 let folder: string;
@@ -48,9 +48,7 @@ beforeAll(async () => {
     segment: await segmenterFile(),
     classify: await classifierFile(),
   };
-  studio = await Studio.start();
 });
-afterAll(() => studio?.stop());
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-export-models-'));
   context = await studio.visitor({ acceptDownloads: true });

@@ -2,21 +2,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import type { LabelClass, LabelObject, LabelShape } from '../../web/src/studio/project/model.ts';
 import { foveaHere } from '../cli/here.ts';
 import { coinsProject, type Given, openProjectFile, unpackInto } from './exportProject.ts';
 import { axeFaults, chooser, coins, Studio } from './studioPage.ts';
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
 let folder: string;
 
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-export-room-'));
   context = await studio.visitor({ acceptDownloads: true });

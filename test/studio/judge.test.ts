@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodePng } from '../../cli/src/images.ts';
 import type { Sample } from '../../src/data/dataset.ts';
 import { imageFromBytes } from '../../src/data/image.ts';
@@ -22,7 +22,7 @@ import { coinsProject, type Given, openProjectFile } from './exportProject.ts';
 import { classifierFile, segmenterFile } from './modelFiles.ts';
 import { axeFaults, Studio } from './studioPage.ts';
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
 /** A detector that was trained a little, a segmenter and a classifier that know nothing. */
@@ -108,9 +108,7 @@ beforeAll(async () => {
     ...{ name: `${one.name}.png`, split: (['train', 'valid', 'valid', 'test'] as const)[i]!, file: pngs[i]! },
     objects: objectsOf(one),
   }));
-  studio = await Studio.start();
 });
-afterAll(() => studio?.stop());
 beforeEach(async () => {
   context = await studio.visitor();
   page = await studio.open(context);

@@ -2,18 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { unpackInto } from './exportProject.ts';
 import { addPictures, axeFaults, coins, Studio } from './studioPage.ts';
 
 // From a picture to a model on disk without a mouse: what is focused is reached with Tab, what is pressed is a key.
 
-let studio: Studio;
-
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
+const studio = Studio.ofTests();
 
 /** More elements than any room has. */
 const MOST = 120;

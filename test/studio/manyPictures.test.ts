@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Picture } from '../../web/src/studio/project/model.ts';
 import { addPictures, coins, Studio } from './studioPage.ts';
 
@@ -7,12 +7,7 @@ import { addPictures, coins, Studio } from './studioPage.ts';
 const COUNT = 5000;
 const LIMIT_MS = 50;
 
-let studio: Studio;
-
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
+const studio = Studio.ofTests();
 
 /** Makes many rows of the one picture that there is; `sharedThumbnails` gives all of them its thumbnail. */
 const multiply = (page: Page): Promise<void> =>

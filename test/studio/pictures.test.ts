@@ -2,18 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { addPictures, COINS, chooser, coins, Studio } from './studioPage.ts';
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
 let folder: string;
 
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-studio-'));
   context = await studio.visitor();

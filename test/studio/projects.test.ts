@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { addPictures, axeFaults, chooser, coins, Studio } from './studioPage.ts';
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
-
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 
 /** Without the dialog for files, which no test can answer: what is saved is downloaded. */
 const withoutPicker = () => Reflect.deleteProperty(window, 'showSaveFilePicker');

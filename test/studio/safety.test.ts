@@ -20,7 +20,7 @@ const HOSTILE = [
   'x'.repeat(996),
 ];
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
 /** Another origin, and who has asked it. */
@@ -31,7 +31,6 @@ let dialogs: string[];
 let requests: string[];
 
 beforeAll(async () => {
-  studio = await Studio.start();
   elsewhere = createServer(({ url }, response) => {
     asked.push(url!);
     response.writeHead(200, { 'access-control-allow-origin': '*' }).end('x');
@@ -40,7 +39,6 @@ beforeAll(async () => {
   foreign = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
 });
 afterAll(async () => {
-  await studio?.stop();
   elsewhere?.close();
 });
 beforeEach(async () => {

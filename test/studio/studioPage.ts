@@ -10,7 +10,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
 import { FLAGS, launchBrowser, openPage, type Served, serve, unpackBrowser } from '../browser/browser.ts';
 import { tasksOf } from './tasks.ts';
@@ -45,25 +45,38 @@ export function launchWithCamera(): Promise<Browser> {
 
 /** A browser and a server for a file of tests. */
 export class Studio {
-  readonly browser: Browser;
-  readonly server: Served;
+  #browser: Browser | undefined;
+  #server: Served | undefined;
   /** What pages threw, and where they asked beyond their own origin. */
   readonly #faults: string[] = [];
 
-  private constructor(browser: Browser, server: Served) {
-    this.browser = browser;
-    this.server = server;
+  private constructor() {}
+
+  /**
+   * The studio of the file that calls it: it starts before the first test, and stops after the last.
+   *
+   * @param launch Starts another browser than `launchBrowser` does.
+   */
+  static ofTests(launch: () => Promise<Browser> = launchBrowser): Studio {
+    const studio = new Studio();
+    beforeAll(async () => {
+      await ensureBuilt(['web']);
+      studio.#browser = await launch();
+      studio.#server = await serve();
+    });
+    afterAll(async () => {
+      studio.#server?.stop();
+      await studio.#browser?.close();
+    });
+    return studio;
   }
 
-  /** @param launched Another browser than `launchBrowser` starts. */
-  static async start(launched: Promise<Browser> = launchBrowser()): Promise<Studio> {
-    await ensureBuilt(['web']);
-    return new Studio(await launched, await serve());
+  get browser(): Browser {
+    return this.#browser!;
   }
 
-  async stop(): Promise<void> {
-    this.server.stop();
-    await this.browser.close();
+  get server(): Served {
+    return this.#server!;
   }
 
   /** A visitor who has stored nothing yet. */

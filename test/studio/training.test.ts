@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { decodeModel } from '../../src/tasks/modelFile.ts';
 import { axeFaults, Studio } from './studioPage.ts';
 import { Visit } from './trainPage.ts';
 
-let studio: Studio;
-
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
+const studio = Studio.ofTests();
 
 /** Small and short: what is tested is what happens to a training, not what it comes to. */
 const SHORT = { Steps: 24, 'Side of the crops, in pixels': 64, 'Crops per step': 2 };

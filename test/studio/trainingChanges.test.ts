@@ -1,14 +1,9 @@
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Studio } from './studioPage.ts';
 import { Visit } from './trainPage.ts';
 
-let studio: Studio;
-
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
+const studio = Studio.ofTests();
 
 const SHORT = { Steps: 400, 'Side of the crops, in pixels': 64, 'Crops per step': 2 };
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { BrowserContext, Download, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { loadWeights } from '../../src/io/loadWeights.ts';
 import { writeTorch } from '../../src/io/torch/write.ts';
 import { SMALL_RESNET } from '../../src/models/resnet.ts';
@@ -13,14 +13,9 @@ import { serve } from '../browser/browser.ts';
 import { classifierFile, detectorFile, segmenterFile } from './modelFiles.ts';
 import { addPictures, axeFaults, type ChosenFile, COINS, chooser, coins, Studio } from './studioPage.ts';
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
-
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 
 beforeEach(async () => {
   context = await studio.visitor({ acceptDownloads: true });

@@ -1,14 +1,9 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { detectorFile } from './modelFiles.ts';
 import { chooser, launchWithCamera, Studio } from './studioPage.ts';
 
-let studio: Studio;
-
-beforeAll(async () => {
-  studio = await Studio.start(launchWithCamera());
-});
-afterAll(() => studio?.stop());
+const studio = Studio.ofTests(launchWithCamera);
 
 /** The room with a model in it. */
 async function openRoom(page: Page): Promise<void> {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { axeFaults, chooser, Studio } from './studioPage.ts';
@@ -16,13 +16,9 @@ const ONE_PER_FAMILY = [
   ...['sigmoid_focal_loss', 'gaussian_blur', 'gather_rows', 'adamw_step'],
 ];
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 beforeEach(async () => {
   context = await studio.visitor();
   return () => studio.leave(context);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Download, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { foveaHere } from '../cli/here.ts';
 import { unpackInto } from './exportProject.ts';
 import { addPictures, coins, Studio } from './studioPage.ts';
@@ -17,13 +17,9 @@ const { shapes, imageWidth, imageHeight } = JSON.parse(
   readFileSync(path.join(import.meta.dirname, '../../examples/coins/coins.json'), 'utf8'),
 ) as { readonly shapes: readonly Outline[]; readonly imageWidth: number; readonly imageHeight: number };
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let folder: string;
 
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-whole-way-'));
   return () => rmSync(folder, { recursive: true });

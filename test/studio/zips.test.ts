@@ -1,17 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { strToU8, zipSync } from 'fflate';
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { addPictures, axeFaults, COINS, chooser, coins, Studio } from './studioPage.ts';
 
-let studio: Studio;
+const studio = Studio.ofTests();
 let context: BrowserContext;
 let page: Page;
 
-beforeAll(async () => {
-  studio = await Studio.start();
-});
-afterAll(() => studio?.stop());
 beforeEach(async () => {
   context = await studio.visitor({ acceptDownloads: true });
   await context.addInitScript(() => Reflect.deleteProperty(window, 'showSaveFilePicker'));
