@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../browser/browser.ts';
 import { context, objects, open, page, settled, start, stop, thrown, tool } from './labelPage.ts';
+import { axeFaults } from './studioPage.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -61,22 +59,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       ['narrow and dark', { width: 390, dark: true }],
     ])('has nothing serious that axe-core finds: %s', async (_, how) => {
       await open('?boxes=12&proposals=2', how);
-      const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-      const faults = async () => {
-        await page.evaluate(source);
-        const { violations } = await page.evaluate(() =>
-          (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-        );
-        return violations
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-      };
       await tool('Brush');
-      expect(await faults()).toEqual([]);
+      expect(await axeFaults(page)).toEqual([]);
       await page.getByRole('button', { name: 'Edit coin' }).click();
-      expect(await faults()).toEqual([]);
+      expect(await axeFaults(page)).toEqual([]);
       await page.getByRole('button', { name: 'Keys' }).click();
-      expect(await faults()).toEqual([]);
+      expect(await axeFaults(page)).toEqual([]);
     });
 
     it('has buttons that a finger can hit, and nothing beside the screen', async () => {

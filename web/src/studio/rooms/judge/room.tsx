@@ -7,6 +7,7 @@ import { NoGpu } from '../../noGpu.tsx';
 import { notifyError } from '../../notices.tsx';
 import type { SavedModel } from '../../project/model.ts';
 import { hrefOf, route } from '../../router.ts';
+import { Scrolling } from '../../scrolling.tsx';
 import { pictures, project } from '../../state.ts';
 import { metricText } from '../../strings/metrics.ts';
 import { strings } from '../../strings.ts';
@@ -126,9 +127,9 @@ function Results({ of, model }: { readonly of: Kept; readonly model: SavedModel 
       {unknown.length > 0 && <p>{texts.unknown(unknown.join(', '))}</p>}
       <Totals evaluation={evaluation} />
       <div class="judge-parts">
-        <section class="scroll" aria-label={texts.byClass}>
+        <Scrolling class="scroll" label={texts.byClass}>
           <ByClass evaluation={evaluation} />
-        </section>
+        </Scrolling>
         {evaluation.task === 'detect' && (
           <section aria-label={texts.curve}>
             <Curve evaluation={evaluation} />

@@ -1,5 +1,6 @@
 import type { Confusion, DetectorEvaluation, Evaluation } from '../../learn/judged.ts';
 import { Plot } from '../../plot.tsx';
+import { Scrolling } from '../../scrolling.tsx';
 import { strings } from '../../strings.ts';
 
 const texts = strings.judge;
@@ -158,7 +159,7 @@ export function Curve({ evaluation: { result } }: { readonly evaluation: Detecto
 
 export function ConfusionTable({ confusion: { names: classes, counts } }: { readonly confusion: Confusion }) {
   return (
-    <section class="scroll" aria-label={texts.confusion}>
+    <Scrolling class="scroll" label={texts.confusion}>
       <table class="confusion">
         <caption>
           {texts.confusion} <small class="soft">{texts.confusionMore}</small>
@@ -193,7 +194,7 @@ export function ConfusionTable({ confusion: { names: classes, counts } }: { read
           })}
         </tbody>
       </table>
-    </section>
+    </Scrolling>
   );
 }
 

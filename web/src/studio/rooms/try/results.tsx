@@ -1,4 +1,5 @@
 import type { Prediction } from '../../learn/predict.ts';
+import { Scrolling } from '../../scrolling.tsx';
 import { strings } from '../../strings.ts';
 import type { TrySession } from './session.ts';
 import { useFound } from './view.tsx';
@@ -117,11 +118,10 @@ export function Results({ session }: { readonly session: TrySession }) {
   const found = session.found.value;
   if (!found) return null;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <section class="try-results" aria-label={texts.results} tabIndex={0}>
+    <Scrolling class="try-results" label={texts.results}>
       {found.task === 'detect' && <Detections session={session} />}
       {found.task === 'segment' && <Shares found={found} session={session} />}
       {found.task === 'classify' && <Classes found={found} session={session} />}
-    </section>
+    </Scrolling>
   );
 }

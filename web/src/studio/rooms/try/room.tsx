@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { followModels, projectModels } from '../../learn/projectModels.ts';
 import { NoGpu } from '../../noGpu.tsx';
@@ -21,6 +21,28 @@ const texts = strings.try;
 const isVideo = ({ type, name }: File): boolean =>
   type.startsWith('video/') || /\.(?:mp4|m4v|webm|mov|mkv|ogv)$/i.test(name);
 
+interface SliderProps {
+  readonly label: string;
+  readonly value: Signal<number>;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+}
+
+const Slider = ({ label, value, ...range }: SliderProps) => (
+  <label class="try-slider">
+    {label} <span aria-hidden="true">{value.value.toFixed(2)}</span>
+    <input
+      {...range}
+      type="range"
+      value={value.value}
+      onInput={({ currentTarget }) => {
+        value.value = currentTarget.valueAsNumber;
+      }}
+    />
+  </label>
+);
+
 /** Thresholds that hide, and how strongly masks are drawn. */
 function Sliders({ session }: { readonly session: TrySession }) {
   const found = session.found.value;
@@ -30,35 +52,9 @@ function Sliders({ session }: { readonly session: TrySession }) {
   return (
     <>
       {isCut && (
-        <label class="try-slider">
-          {texts.threshold} <span aria-hidden="true">{session.threshold.value.toFixed(2)}</span>
-          <input
-            type="range"
-            min={LEAST}
-            max="0.95"
-            step="0.01"
-            value={session.threshold.value}
-            onInput={({ currentTarget }) => {
-              session.threshold.value = currentTarget.valueAsNumber;
-            }}
-          />
-        </label>
+        <Slider label={texts.threshold} value={session.threshold} min={LEAST} max={0.95} step={0.01} />
       )}
-      {hasMasks && (
-        <label class="try-slider">
-          {texts.opacity} <span aria-hidden="true">{session.opacity.value.toFixed(2)}</span>
-          <input
-            type="range"
-            min="0"
-            max="1"
-            step="0.05"
-            value={session.opacity.value}
-            onInput={({ currentTarget }) => {
-              session.opacity.value = currentTarget.valueAsNumber;
-            }}
-          />
-        </label>
-      )}
+      {hasMasks && <Slider label={texts.opacity} value={session.opacity} min={0} max={1} step={0.05} />}
     </>
   );
 }
@@ -70,7 +66,8 @@ function Keep({ session }: { readonly session: TrySession }) {
   if (!task || !session.shown.value) return null;
   // What writes loads with its first use: by then a video may show another frame.
   const now = () => {
-    const [shown, found] = [session.shown.peek()!, session.found.peek()!];
+    const [shown, found] = [session.shown.peek(), session.found.peek()];
+    if (!shown || !found) return undefined;
     const threshold = found.task === 'detect' ? session.threshold.peek() : 0;
     return { shown, found, threshold };
   };
@@ -81,7 +78,9 @@ function Keep({ session }: { readonly session: TrySession }) {
         import('../../project/saveFile.ts'),
       ]);
       const names = session.model.peek()?.what?.classNames ?? [];
-      const { shown, found, threshold } = now();
+      const kept = now();
+      if (!kept) return;
+      const { shown, found, threshold } = kept;
       const visible = numbered(found, colorOf).filter(({ score }) => score >= threshold);
       const { name, content } =
         kind === 'picture'
@@ -97,8 +96,8 @@ function Keep({ session }: { readonly session: TrySession }) {
   const take = async () => {
     try {
       const { takeAsLabels } = await import('./labels.ts');
-      const { shown, found, threshold } = now();
-      const taken = await takeAsLabels(shown, found, threshold);
+      const kept = now();
+      const taken = kept && (await takeAsLabels(kept.shown, kept.found, kept.threshold));
       if (taken) notify('info', texts.taken(taken.added, taken.picture.name));
     } catch (error) {
       notifyError(error);
