@@ -50,6 +50,7 @@ export default defineConfig({
     // For what hangs, and nothing else: a busy machine takes its time.
     testTimeout: 15 * 60_000,
     hookTimeout: 15 * 60_000,
+    expect: { poll: { timeout: 5 * 60_000 } },
     // Dawn keeps process-wide state that a worker thread may not share. Two at a time: a software adapter computes on all
     // cores, but compiles a shader on one.
     pool: 'forks',
