@@ -7,7 +7,7 @@ import { activity, isSaving, project, readOnly, takeOver } from './state.ts';
 import { strings } from './strings.ts';
 
 /** Rooms load when they are entered. */
-const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: ComponentType }>) | undefined>> = {
+const LOADERS: Readonly<Record<RoomName, () => Promise<{ readonly Room: ComponentType }>>> = {
   pictures: () => import('./rooms/pictures/room.tsx'),
   label: () => import('./rooms/label/room.tsx'),
   train: () => import('./rooms/train/room.tsx'),
@@ -52,7 +52,7 @@ function Main({ name }: { readonly name: RoomName }) {
   const load = LOADERS[name];
   useEffect(() => {
     let left = false;
-    load?.().then(({ Room }) => {
+    load().then(({ Room }) => {
       if (!left) setLoaded({ name, Room });
     }, notifyError);
     return () => {
@@ -63,7 +63,7 @@ function Main({ name }: { readonly name: RoomName }) {
   return (
     <main id="content" tabIndex={-1} data-room={name}>
       <h1>{strings.rooms[name]}</h1>
-      {Room ? <Room /> : <p>{load ? strings.loading : strings.comes}</p>}
+      {Room ? <Room /> : <p>{strings.loading}</p>}
     </main>
   );
 }

@@ -24,8 +24,6 @@ export const strings = {
   loading: 'Loading…',
   saved: 'Saved on this machine',
   saving: 'Saving…',
-  notSaved: 'Not saved',
-  comes: 'This room is not there yet.',
   train,
   newProject: 'My project',
   closedByOther: 'A newer version of the studio is open in another tab. Reload this page.',

@@ -8,7 +8,7 @@ import { activity, leaving, project, theStore } from '../state.ts';
 import { changes } from '../store/index.ts';
 import { strings } from '../strings.ts';
 import type { PhaseEvent, RunEnd, TrainingEvent } from './events.ts';
-import { refreshModels } from './projectModels.ts';
+import { followModels, refreshModels } from './projectModels.ts';
 import { theTrainer } from './trainer.ts';
 
 const texts = strings.train;
@@ -37,20 +37,23 @@ export const made = signal<SavedModel | undefined>(undefined);
 /** The file of a model that the browser could not store. */
 export const unsaved = signal<NonNullable<RunEnd['unsaved']> | undefined>(undefined);
 
-/** Reads what is listed of the open project: its trainings and models. */
-export async function readLists(): Promise<void> {
+async function readTrainings(): Promise<void> {
   const id = project.value?.id;
   if (id === undefined) return;
-  const store = await theStore();
-  const [found] = await Promise.all([store.models.trainings(id), refreshModels()]);
+  const found = await (await theStore()).models.trainings(id);
   if (project.value?.id === id) trainings.value = found;
 }
 
+/** Reads what is listed of the open project: its trainings and models. */
+export const readLists = async (): Promise<void> => {
+  await Promise.all([readTrainings(), refreshModels()]);
+};
+
 // The worker, and other tabs.
 changes(undefined, ({ project: id, what }) => {
-  const isListed = what === 'trainings' || what === 'models';
-  if (isListed && id === project.value?.id) void readLists().catch(notifyError);
+  if (what === 'trainings' && id === project.value?.id) void readTrainings().catch(notifyError);
 });
+followModels();
 
 let ended: Promise<void> = Promise.resolve();
 

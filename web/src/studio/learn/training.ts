@@ -33,6 +33,10 @@ const MOST_LOST = 3;
 /** Steps between checkpoints: of a killed tab, at most a fortieth of the training is done again, or ten steps. */
 const checkpointEvery = (steps: number): number => Math.max(10, Math.ceil(steps / 40));
 
+/** Steps that a checkpoint has behind it. */
+const stepOf = (checkpoint: Checkpoint | undefined): number =>
+  checkpoint ? readProgress(checkpoint.progress, 'the checkpoint').step : 0;
+
 /** Ends a training that is paused before its first step. */
 class Paused extends Error {}
 
@@ -99,16 +103,17 @@ export class TrainingRun {
 
   /** Goes on with a new device where one was lost. */
   async #throughLosses(): Promise<TrainResult> {
-    const data = await this.#read();
+    let checkpoint = await this.#checkpoint();
+    const data = await this.#read(checkpoint !== undefined);
     for (let lost = 0, last = -1; ; ) {
       this.#tell({ kind: 'phase', phase: 'opening' });
       const gpu = await openGpu();
       try {
-        return await this.#train(gpu, data);
+        return await this.#train(gpu, data, checkpoint);
       } catch (error) {
         if (!(error instanceof DeviceLostError)) throw error;
-        const checkpoint = await this.#checkpoint();
-        const step = checkpoint ? readProgress(checkpoint.progress, 'the checkpoint').step : 0;
+        checkpoint = await this.#checkpoint();
+        const step = stepOf(checkpoint);
         lost = step > last ? 1 : lost + 1;
         last = step;
         if (lost > MOST_LOST) throw error;
@@ -123,8 +128,8 @@ export class TrainingRun {
     return (await readCheckpoint(this.#store, this.#training))?.checkpoint;
   }
 
-  /** The pictures of the training with their labels as they are now. */
-  async #read(): Promise<{ readonly train: TaskSamples; readonly valid: TaskSamples }> {
+  /** The pictures of the training with their labels as they are now; once it has `begun`, they must be those with which it did. */
+  async #read(begun: boolean): Promise<{ readonly train: TaskSamples; readonly valid: TaskSamples }> {
     const { project: id, settings, task, train, valid } = this.#training;
     const { classes } = await this.#store.project(id);
     const pictures = new Map((await this.#store.pictures(id)).map((picture) => [picture.id, picture]));
@@ -132,7 +137,6 @@ export class TrainingRun {
     const [learned, labelled] = await Promise.all(
       [train, valid].map((ids) => readLabels(this.#store, there(ids), { task, classes })),
     );
-    const begun = (await this.#checkpoint()) !== undefined;
     expectUnchanged(this.#training, { learned: learned!, judged: labelled!, known: pictures }, begun);
     // A picture that is learned from too, is judged as it is learned.
     const judged = judgeable(labelled!, settings.classNames);
@@ -170,10 +174,10 @@ export class TrainingRun {
   async #train(
     gpu: Gpu,
     { train: samples, valid }: { readonly train: TaskSamples; readonly valid: TaskSamples },
+    checkpoint: Checkpoint | undefined,
   ): Promise<TrainResult> {
     const { settings, start, task } = this.#training;
-    const checkpoint = await this.#checkpoint();
-    const step = checkpoint ? readProgress(checkpoint.progress, 'the checkpoint').step : 0;
+    const step = stepOf(checkpoint);
     this.#losses = this.#training.losses.slice(0, step);
     this.#epochs = this.#training.epochs.filter((epoch) => epoch.step <= step);
     const watcher = task === 'classify' ? undefined : new Watcher(gpu, settings, valid as readonly Sample[]);

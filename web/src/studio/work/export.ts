@@ -8,8 +8,8 @@ import {
   lookAtDataset,
 } from '../project/dataset.ts';
 import { runPage } from '../project/runPage.ts';
-import { openStore, type Store } from '../store/index.ts';
 import { type Bytes, partsOf, ZipWriter } from '../store/zipWriter.ts';
+import { ownStore } from './ownStore.ts';
 
 type OnProgress = (done: number, all: number) => void;
 
@@ -19,14 +19,8 @@ export interface RemoteParts {
   next(): Promise<Bytes | undefined>;
 }
 
-let opened: Promise<Store> | undefined;
-const theStore = (): Promise<Store> => {
-  opened ??= openStore();
-  return opened;
-};
-
 async function sourceOf(project: string): Promise<DatasetSource> {
-  const store = await theStore();
+  const store = await ownStore();
   return {
     project: await store.project(project),
     pictures: await store.pictures(project),
@@ -58,7 +52,7 @@ function seldom(tell: OnProgress): OnProgress {
 
 /** The parts of a zip with a page, its model and the library, which run in a browser without anything else. */
 async function* pageZip(id: string, library: string): AsyncGenerator<Bytes, void> {
-  const { models } = await theStore();
+  const { models } = await ownStore();
   const model = await models.model(id);
   const file = await models.fileOf(model);
   const [extension = ''] = /\.[a-z0-9]{1,12}$/i.exec(model.file) ?? [];
@@ -90,7 +84,7 @@ const api = {
 
   /** A model as an ONNX file. Throws DataError for what is no model, UsageError for what is ONNX already. */
   async onnx(id: string): Promise<Bytes> {
-    const { models } = await theStore();
+    const { models } = await ownStore();
     const model = await models.model(id);
     const content = new Uint8Array(await (await models.fileOf(model)).arrayBuffer());
     const { exportModel, openModel } = await import('fovea/open');

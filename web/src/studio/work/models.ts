@@ -16,7 +16,7 @@ import {
 } from '../learn/modelShelf.ts';
 import { pixelsOf } from '../learn/pixels.ts';
 import { type Prediction, type PredictOptions, predict } from '../learn/predict.ts';
-import { openStore, type Store } from '../store/index.ts';
+import { ownStore } from './ownStore.ts';
 
 /** A picture of the project by its id, a file, or a frame, which is closed. */
 export type PredictSource = string | Blob | Frame;
@@ -40,23 +40,9 @@ export interface AdapterFacts {
   readonly software: boolean;
 }
 
-let opened: Promise<Store> | undefined;
-
-function store(): Promise<Store> {
-  opened ??= openStore({
-    onClosed: () => {
-      opened = undefined;
-    },
-  });
-  opened.catch(() => {
-    opened = undefined;
-  });
-  return opened;
-}
-
 async function read(source: ModelSource): Promise<Omit<BroughtModel, 'id'>> {
   if (typeof source !== 'string') return source;
-  const { models } = await store();
+  const { models } = await ownStore();
   const model = await models.model(source);
   return { file: await models.fileOf(model), ...(model.arch ? { arch: model.arch } : {}) };
 }
@@ -83,7 +69,7 @@ interface Decoded {
 
 async function decode(source: string | Blob): Promise<Decoded> {
   if (typeof source === 'string') {
-    const own = await store();
+    const own = await ownStore();
     const picture = await own.picture(source);
     const { width, height, name } = picture;
     return { image: await pixelsOf(await own.fileOf(picture), name), size: { width, height } };
@@ -146,7 +132,7 @@ const worker = {
     const abort = new AbortController();
     running.set(turn, abort);
     try {
-      const own = await store();
+      const own = await ownStore();
       const pictures = await Promise.all(ids.map((id) => own.picture(id)));
       const [first] = pictures;
       if (!first) throw new RangeError('judging the model: there are no pictures; choose labelled ones');

@@ -11,14 +11,8 @@ import { type Parts, partsOf, readClassSample, readLabels, readSample } from '..
 import { addWeights, startOf } from '../learn/start.ts';
 import { TrainingRun } from '../learn/training.ts';
 import type { Picture, ProjectTask, SavedModel, Training } from '../project/model.ts';
-import { openStore, type Store } from '../store/index.ts';
 import { train as texts } from '../strings/train.ts';
-
-let opened: Promise<Store> | undefined;
-const theStore = (): Promise<Store> => {
-  opened ??= openStore();
-  return opened;
-};
+import { ownStore } from './ownStore.ts';
 
 /** What a choice comes to. */
 export interface Plan {
@@ -39,7 +33,7 @@ const idsOf = (pictures: readonly { readonly picture: Picture }[]): string[] =>
 async function labelled(projectId: string, choice: Choice) {
   const wrong = wrongNumber(choice, texts);
   if (wrong !== undefined) throw new DataError(wrong);
-  const store = await theStore();
+  const store = await ownStore();
   const [project, pictures] = await Promise.all([store.project(projectId), store.pictures(projectId)]);
   const parts = partsOf(pictures);
   const { classes } = project;
@@ -104,7 +98,7 @@ const trainer = {
 
   /** Begins a training, or goes on with it. One at a time. */
   async run(id: string, tell: (event: TrainingEvent) => void): Promise<RunEnd> {
-    const store = await theStore();
+    const store = await ownStore();
     const run = new TrainingRun(store, await store.models.training(id), tell);
     running = run;
     try {
@@ -121,13 +115,13 @@ const trainer = {
 
   /** Makes a model of the best weights of a training that does not run. */
   async keep(id: string): Promise<RunEnd> {
-    const store = await theStore();
+    const store = await ownStore();
     return keepBest(store, await store.models.training(id));
   },
 
   /** Stores a file of weights as a model of the project. */
   async addWeights(project: string, task: ProjectTask, file: File): Promise<SavedModel> {
-    return addWeights(await theStore(), project, task, file);
+    return addWeights(await ownStore(), project, task, file);
   },
 };
 

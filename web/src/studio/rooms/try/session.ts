@@ -210,8 +210,9 @@ export class TrySession {
   async look(frame: Frame, name: string, isWanted: () => boolean): Promise<boolean> {
     // Whatever is chosen meanwhile is shown instead.
     const turn = this.#showing;
+    let bitmap: ImageBitmap | undefined;
     try {
-      const bitmap = await createImageBitmap(frame);
+      bitmap = await createImageBitmap(frame);
       const { width, height } = bitmap;
       const model = await this.#ready();
       if (!model) throw new Error(texts.noModel);
@@ -227,6 +228,7 @@ export class TrySession {
       return true;
     } catch (error) {
       frame.close();
+      bitmap?.close();
       if (turn === this.#showing && isWanted()) {
         this.busy.value = '';
         this.#fail(error);
