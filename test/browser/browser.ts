@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { unpackOnce, untar } from '../../src/device/unpack.ts';
 
@@ -78,6 +79,33 @@ export async function openPage(browser: Browser | BrowserContext): Promise<Page>
   const page = await browser.newPage();
   page.setDefaultTimeout(0);
   return page;
+}
+
+/**
+ * A script for a page: a module of this repository, or the text of one that imports from it, with all that it imports.
+ *
+ * @param globalName The global that has what it exports.
+ */
+export async function bundleForPage(
+  entry: { readonly file: string } | { readonly text: string },
+  globalName?: string,
+): Promise<string> {
+  const { outputFiles } = await build({
+    ...('file' in entry
+      ? { entryPoints: [entry.file] }
+      : {
+          stdin: { contents: entry.text, resolveDir: path.join(import.meta.dirname, '../..'), loader: 'ts' },
+        }),
+    ...(globalName === undefined ? {} : { globalName }),
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: 'es2022',
+    loader: { '.wgsl': 'text' },
+    external: ['node:*', 'webgpu', '@sparticuz/chromium', 'koffi'],
+    logLevel: 'error',
+  });
+  return outputFiles[0]!.text;
 }
 
 export interface Served {

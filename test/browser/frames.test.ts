@@ -1,8 +1,7 @@
 import path from 'node:path';
-import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser, openPage } from './browser.ts';
+import { bundleForPage, launchBrowser, openPage } from './browser.ts';
 
 /** The browser itself draws on SwiftShader too, as it does on a GPU: only then it imports videos into WebGPU. */
 const ON_GPU = [
@@ -15,16 +14,7 @@ const ON_GPU = [
 
 let script: string;
 beforeAll(async () => {
-  const { outputFiles } = await build({
-    entryPoints: [path.join(import.meta.dirname, 'framesInPage.ts')],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    target: 'es2022',
-    loader: { '.wgsl': 'text' },
-    logLevel: 'error',
-  });
-  script = outputFiles[0]!.text;
+  script = await bundleForPage({ file: path.join(import.meta.dirname, 'framesInPage.ts') });
 }, 60_000);
 
 const SOURCES = [

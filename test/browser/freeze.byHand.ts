@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
@@ -11,7 +10,7 @@ import type { StateDict } from '../../src/io/safetensors.ts';
 import { SMALL_RESNET } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
-import { launchBrowser, openPage, type Served, serve } from './browser.ts';
+import { bundleForPage, launchBrowser, openPage, type Served, serve } from './browser.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const COINS = path.join(root, 'examples/coins/coins.png');
@@ -103,22 +102,14 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
   });
 
   it('stays free while it makes a model, captures its training step and runs it', async () => {
-    const { outputFiles } = await build({
-      entryPoints: [path.join(import.meta.dirname, 'trainInPage.ts')],
-      bundle: true,
-      write: false,
-      format: 'iife',
-      target: 'es2022',
-      loader: { '.wgsl': 'text' },
-      logLevel: 'error',
-    });
+    const script = await bundleForPage({ file: path.join(import.meta.dirname, 'trainInPage.ts') });
     let loss = Number.NaN;
     const tasks = await tasksDuring(async (page) => {
       // A site with nothing on it but the library.
       const body = '<!doctype html><title>training</title>';
       await page.route('http://localhost/**', (route) => route.fulfill({ contentType: 'text/html', body }));
       await page.goto('http://localhost/');
-      await page.addScriptTag({ content: outputFiles[0]!.text });
+      await page.addScriptTag({ content: script });
       loss = await page.evaluate(() => window.trainOnce());
     });
     expect(loss).toBeGreaterThan(0);

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { countPlot, placesPlot } from '../../cli/src/boxPlots.ts';
@@ -12,9 +11,8 @@ import { barPlot, confusionPlot } from '../../cli/src/plots.ts';
 import { renderReport } from '../../cli/src/report.ts';
 import type { UndrawnText } from '../../src/draw/index.ts';
 import { History, plotLoss, plotLrFind, plotRates, showBatch } from '../../src/learn/index.ts';
-import { launchBrowser, openPage } from './browser.ts';
+import { bundleForPage, launchBrowser, openPage } from './browser.ts';
 
-const root = path.join(import.meta.dirname, '../..');
 /** What the page's bundle gives to its global `fovea`. */
 type PageBundle = Pick<typeof import('../../src/draw/index.ts'), 'drawOnCanvas' | 'drawOverlay'> & {
   readonly showBatch: typeof showBatch;
@@ -58,20 +56,10 @@ async function show(html: string, colorScheme: 'light' | 'dark' = 'light'): Prom
 }
 
 /** What draws in a page, as its global `fovea`. */
-const bundle = () =>
-  build({
-    stdin: {
-      contents: `export { drawOnCanvas, drawOverlay } from './src/draw/index.ts'; export { showBatch } from './src/learn/show.ts';`,
-      resolveDir: root,
-      loader: 'ts',
-    },
-    bundle: true,
-    format: 'iife',
-    globalName: 'fovea',
-    write: false,
-    loader: { '.wgsl': 'text' },
-    external: ['node:*', 'webgpu', '@sparticuz/chromium', 'koffi'],
-  });
+const DRAWING = `
+export { drawOnCanvas, drawOverlay } from './src/draw/index.ts';
+export { showBatch } from './src/learn/show.ts';
+`;
 
 const pixels = (width: number, height: number) => ({
   width,
@@ -248,11 +236,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     });
 
     it('draw on a canvas what a PNG has in Node, and other scripts with fonts of the page', async () => {
-      const { outputFiles } = await bundle();
+      const script = await bundleForPage({ text: DRAWING }, 'fovea');
       await show(
         '<!doctype html><title>canvas</title><canvas id="batch"></canvas><canvas id="photo" width="64" height="48"></canvas>',
       );
-      await page.addScriptTag({ content: outputFiles[0]!.text });
+      await page.addScriptTag({ content: script });
       const drawn = await page.evaluate(async () => {
         const { drawOnCanvas, drawOverlay, showBatch } = (globalThis as unknown as { fovea: PageBundle })
           .fovea;
@@ -302,11 +290,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     });
 
     it('draw on a canvas with a transform and styles of its own as on any other, and leave them', async () => {
-      const { outputFiles } = await bundle();
+      const script = await bundleForPage({ text: DRAWING }, 'fovea');
       await show(
         '<!doctype html><title>canvas</title><canvas id="plain" width="64" height="48"></canvas><canvas id="own" width="64" height="48"></canvas>',
       );
-      await page.addScriptTag({ content: outputFiles[0]!.text });
+      await page.addScriptTag({ content: script });
       const [plain, own] = await page.evaluate(() => {
         const { drawOnCanvas, drawOverlay } = (globalThis as unknown as { fovea: PageBundle }).fovea;
         return ['plain', 'own'].map((id) => {

@@ -1,9 +1,7 @@
-import path from 'node:path';
-import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tuned } from '../../src/plan/tuner.ts';
-import { launchBrowser, openPage } from './browser.ts';
+import { bundleForPage, launchBrowser, openPage } from './browser.ts';
 
 const ENTRY = `
 import { conv2d, openGpu, zeros } from './src/index.ts';
@@ -40,16 +38,7 @@ async function openSite(): Promise<Page> {
 }
 
 beforeAll(async () => {
-  const { outputFiles } = await build({
-    stdin: { contents: ENTRY, resolveDir: path.join(import.meta.dirname, '../..') },
-    bundle: true,
-    write: false,
-    format: 'iife',
-    target: 'es2022',
-    loader: { '.wgsl': 'text' },
-    logLevel: 'error',
-  });
-  script = outputFiles[0]!.text;
+  script = await bundleForPage({ text: ENTRY });
   browser = await launchBrowser();
   context = await browser.newContext();
 });
