@@ -73,7 +73,7 @@ it('finds near-duplicates, and deletes all but one of each', async () => {
   const names = () => page.locator('.tile .name').allTextContents();
   const all = ['a.png', 'a lighter.png', coins(1).name, coins(2).name, coins(3).name];
   expect((await names()).sort()).toEqual(all.sort());
-  expect(await page.locator('.tile', { hasText: 'group 2' }).count()).toBe(3);
+  await expect.poll(() => page.locator('.tile', { hasText: 'group 2' }).count()).toBe(3);
   expect(await axeFaults(page)).toEqual([]);
   await page.getByRole('button', { name: 'Choose all but one of each group' }).click();
   await page.locator('.chosen').getByText('3 chosen').last().waitFor();

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { beforeEach, expect, it } from 'vitest';
 import { detectorFile, segmenterFile } from './modelFiles.ts';
-import { addPictures, axeFaults, chooser, coins, Studio } from './studioPage.ts';
+import { addPictures, axeFaults, chooser, coins, enterRoom, Studio } from './studioPage.ts';
 
 const studio = Studio.ofTests();
 let context: BrowserContext;
@@ -14,7 +14,7 @@ beforeEach(async () => {
   return () => studio.leave(context);
 });
 
-const toRoom = (name: string) => page.getByRole('link', { name, exact: true }).click();
+const toRoom = (name: string) => enterRoom(page, name);
 const bring = async (name: string, bytes: Uint8Array) => {
   await toRoom('Try');
   const buffer = Buffer.from(bytes);
@@ -43,14 +43,14 @@ it('proposes for the open picture, by a key too, and each object once', async ()
   await page.locator('.label-canvas').first().focus();
   await page.keyboard.press('Shift+A');
   await status().getByText('Nothing new').waitFor();
-  expect(await proposals().count()).toBe(count);
+  await expect.poll(() => proposals().count()).toBe(count);
   expect(await axeFaults(page)).toEqual([]);
   await page.getByRole('button', { name: /^Undo/ }).click();
   await expect.poll(() => proposals().count()).toBe(0);
   // Letters that are typed are no keys.
   await page.getByLabel('Name of a new class').focus();
   await page.keyboard.press('Shift+A');
-  expect(await page.getByLabel('Name of a new class').inputValue()).toBe('A');
+  await expect.poll(() => page.getByLabel('Name of a new class').inputValue()).toBe('A');
   expect(await proposals().count()).toBe(0);
 });
 
@@ -111,11 +111,11 @@ it('labels what is clicked, once', async () => {
     expect(await objects.count()).toBe(0);
   }
   expect(met).toBeDefined();
-  expect(await objects.count()).toBe(1);
+  await expect.poll(() => objects.count()).toBe(1);
   expect(await proposals().count()).toBe(0);
   // What is labelled is not labelled again.
   expect(await said(...met!)).toBe('The model finds nothing there');
-  expect(await objects.count()).toBe(1);
+  await expect.poll(() => objects.count()).toBe(1);
   await page.getByRole('button', { name: /^Undo/ }).click();
   await expect.poll(() => objects.count()).toBe(0);
   // By keys alone: the crosshair, and Enter.

@@ -51,7 +51,7 @@ it.each([
   }, name);
   await page.getByRole('button', { name: 'Camera…' }).click();
   await page.getByRole('alert').getByText(message).waitFor();
-  expect(await page.getByRole('button', { name: 'Take a picture' }).isDisabled()).toBe(true);
+  await expect.poll(() => page.getByRole('button', { name: 'Take a picture' }).isDisabled()).toBe(true);
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Camera…' }).click();
   await page.getByRole('alert').waitFor();

@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { beforeEach, expect, it } from 'vitest';
-import { addPictures, axeFaults, coins, Studio } from './studioPage.ts';
+import { addPictures, axeFaults, coins, enterRoom, Studio } from './studioPage.ts';
 
 const studio = Studio.ofTests();
 let context: BrowserContext;
@@ -51,7 +51,7 @@ it('chooses by click, Ctrl and Shift, and changes what is chosen', async () => {
   await page.getByText('2 pictures', { exact: true }).waitFor();
   await page.reload();
   await tile(9).waitFor();
-  expect(await page.locator('.tile').count()).toBe(9);
+  await expect.poll(() => page.locator('.tile').count()).toBe(9);
   expect(await ofPart('valid')).toBe(2);
   // Nothing is chosen: a click leads to the labels.
   await tile(3).click();
@@ -115,7 +115,7 @@ it('shows the pictures of a class', async () => {
   await page.getByRole('button', { name: 'Add class' }).click();
   await page.getByRole('button', { name: 'Point', exact: true }).click();
   await page.locator('.label-canvas').click();
-  await page.getByRole('link', { name: 'Pictures' }).click();
+  await enterRoom(page, 'Pictures');
   await page.locator('.choice', { hasText: 'Class' }).locator('select').selectOption({ label: 'coin' });
   await page.getByText('1 picture', { exact: true }).waitFor();
   expect(await page.locator('.tile .name').allTextContents()).toEqual([coins(4).name]);

@@ -15,7 +15,7 @@ import { foveaHere } from '../cli/here.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 import { coinsProject, openProjectFile, unpackInto } from './exportProject.ts';
 import { classifierFile, detectorFile, segmenterFile } from './modelFiles.ts';
-import { axeFaults, COINS, coins, Studio } from './studioPage.ts';
+import { axeFaults, COINS, coins, enterRoom, Studio } from './studioPage.ts';
 
 const coinsFile = path.join(import.meta.dirname, '../../examples/coins/coins.png');
 /** Bytes of the library beside a page that runs a model, gzipped. */
@@ -65,7 +65,7 @@ beforeEach(async () => {
   const objects = [{ id: 'o', classId: 'coin', shape: { kind: 'polygon', points } }] as const;
   const given = [{ name: 'a.png', split: 'train', objects }] as const;
   await openProjectFile(page, await coinsProject({ name: 'A', task: 'detect', classes }, given, modelsOf));
-  await page.getByRole('link', { name: 'Export', exact: true }).click();
+  await enterRoom(page, 'Export');
   await page.getByText('My <b> detect').waitFor();
   return async () => {
     rmSync(folder, { recursive: true });

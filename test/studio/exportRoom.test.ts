@@ -6,7 +6,7 @@ import { beforeEach, expect, it } from 'vitest';
 import type { LabelClass, LabelObject, LabelShape } from '../../web/src/studio/project/model.ts';
 import { foveaHere } from '../cli/here.ts';
 import { coinsProject, type Given, openProjectFile, unpackInto } from './exportProject.ts';
-import { axeFaults, chooser, coins, Studio } from './studioPage.ts';
+import { axeFaults, chooser, coins, enterRoom, Studio } from './studioPage.ts';
 
 const studio = Studio.ofTests();
 let context: BrowserContext;
@@ -67,7 +67,7 @@ const PICTURES: readonly Given[] = [
 async function enter(task: 'detect' | 'classify', pictures: readonly Given[]): Promise<void> {
   const fields = { name: 'My coins', task, classes: CLASSES };
   await openProjectFile(page, await coinsProject(fields, pictures));
-  await page.getByRole('link', { name: 'Export', exact: true }).click();
+  await enterRoom(page, 'Export');
 }
 
 /** Saves the data set, and unpacks it. */
@@ -159,12 +159,12 @@ it('takes the pictures that are chosen, and says what has no labels', async () =
   expect(files.filter((file) => file.endsWith('.png')).length).toBe(5);
 
   // The studio reads what it writes: with the parts.
-  await page.getByRole('link', { name: 'Projects', exact: false }).first().click();
+  await enterRoom(page, 'Projects');
   await page.getByLabel('Name of a new project').fill('again');
   await page.getByRole('button', { name: 'Make' }).click();
   await chooser(page, 'Add a folder').setInputFiles(dir);
   await page.getByText('5 pictures added').waitFor();
-  await page.getByRole('link', { name: 'Export', exact: true }).click();
+  await enterRoom(page, 'Export');
   await page.getByText('5 pictures, 5 objects; a folder for each part: train, valid').waitFor();
 });
 

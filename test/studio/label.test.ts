@@ -309,7 +309,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the labe
     await press('Delete');
     expect((await shapes()).length).toBe(3);
     await press('?');
-    expect(await page.locator('dialog').isVisible()).toBe(true);
+    await expect.poll(() => page.locator('dialog').isVisible()).toBe(true);
     await press('Escape');
     await press('Tab');
     expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).not.toBe('application');

@@ -47,7 +47,9 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the labe
     expectBox((await shapes())[2520], [x1 + 600, y1 + 300, x2 + 600, y2 + 300]);
     // The list has no more rows than are seen.
     expect(await page.locator('.label-objects .label-row').count()).toBeLessThan(40);
-    expect(await page.locator('.label-objects li[aria-setsize="5000"]').count()).toBeGreaterThan(0);
+    await expect
+      .poll(() => page.locator('.label-objects li[aria-setsize="5000"]').count())
+      .toBeGreaterThan(0);
     expect(thrown).toEqual([]);
   });
 

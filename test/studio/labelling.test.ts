@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { beforeEach, expect, it } from 'vitest';
-import { addPictures, coins, Studio } from './studioPage.ts';
+import { addPictures, coins, enterRoom, Studio } from './studioPage.ts';
 
 const studio = Studio.ofTests();
 let context: BrowserContext;
@@ -34,12 +34,12 @@ async function addClass(name: string): Promise<void> {
 const objects = () => page.getByRole('button', { name: /coin box, / });
 
 it('begins with the first picture without labels, and stays there once it has some', async () => {
-  await page.getByRole('link', { name: 'Label', exact: true }).click();
+  await enterRoom(page, 'Label');
   await page.locator('.label-canvas').first().waitFor();
   await addClass('coin');
   await drawBox([0.3, 0.3], [0.45, 0.5]);
   await page.getByText('Saved on this machine').waitFor();
-  expect(await objects().count()).toBe(1);
+  await expect.poll(() => objects().count()).toBe(1);
   await page.getByText('1 of 3').waitFor();
 });
 
@@ -48,10 +48,10 @@ it('what is drawn is there after a reload, and in the grid', async () => {
   await addClass('coin');
   await drawBox([0.3, 0.3], [0.45, 0.5]);
   await drawBox([0.55, 0.3], [0.7, 0.5]);
-  expect(await objects().count()).toBe(2);
+  await expect.poll(() => objects().count()).toBe(2);
   await page.reload();
   await objects().nth(1).waitFor();
-  await page.getByRole('link', { name: 'Pictures' }).click();
+  await enterRoom(page, 'Pictures');
   await page.locator('.tile', { hasText: 'coins 002' }).getByText('2 objects').waitFor();
 });
 
@@ -68,7 +68,7 @@ it('goes from picture to picture, and copies what the one before has', async () 
   await page.getByLabel('Everything is labelled').check();
   await page.keyboard.press('PageUp');
   await page.getByText('1 of 3').waitFor();
-  await page.getByRole('link', { name: 'Pictures' }).click();
+  await enterRoom(page, 'Pictures');
   await page.locator('.tile', { hasText: 'coins 002' }).getByText('1 object · done').waitFor();
 });
 
@@ -83,7 +83,7 @@ it('makes a class for the first object, which can be renamed', async () => {
   await page.keyboard.press('Enter');
   await page.reload();
   await objects().nth(1).waitFor();
-  expect(await page.locator('.label-classes li').count()).toBe(1);
+  await expect.poll(() => page.locator('.label-classes li').count()).toBe(1);
 });
 
 it('goes on in another tab with what the first one has', async () => {
@@ -101,5 +101,5 @@ it('goes on in another tab with what the first one has', async () => {
   await page.locator('.label-classes').getByText('bolt').waitFor();
   await other.reload();
   await other.locator('.label-classes').getByText('bolt').waitFor();
-  expect(await other.locator('.label-classes li').count()).toBe(2);
+  await expect.poll(() => other.locator('.label-classes li').count()).toBe(2);
 });

@@ -27,13 +27,13 @@ it('adds pictures, keeps them over a reload, and adds none twice', async () => {
   await addPictures(page, [coins(1), coins(2)]);
   await page.reload();
   await tiles().nth(1).waitFor();
-  expect(await tiles().count()).toBe(2);
+  await expect.poll(() => tiles().count()).toBe(2);
   await page.waitForFunction(() =>
     [...document.querySelectorAll<HTMLImageElement>('.tile img')].every((image) => image.naturalWidth > 0),
   );
   await chooser(page, 'Add pictures').setInputFiles([coins(2), coins(3)]);
   await page.getByText('1 picture added, 1 was there already').waitFor();
-  expect(await tiles().count()).toBe(3);
+  await expect.poll(() => tiles().count()).toBe(3);
 });
 
 it('reads a folder of YOLO with its labels, and tells what is bad', async () => {
@@ -77,7 +77,7 @@ it('lets one tab edit a project, and says so in the other', async () => {
   const other = await studio.open(context);
   await other.locator('.tile').first().waitFor();
   await other.getByText(/another tab/i).waitFor();
-  expect(await chooser(other, 'Add pictures').isDisabled()).toBe(true);
+  await expect.poll(() => chooser(other, 'Add pictures').isDisabled()).toBe(true);
   await other.getByText('Edit it here').click();
   await page.getByText(/another tab/i).waitFor();
   await expect.poll(() => chooser(other, 'Add pictures').isEnabled(), { timeout: 60_000 }).toBe(true);

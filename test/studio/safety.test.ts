@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addPictures, COINS, chooser, coins, Studio } from './studioPage.ts';
+import { addPictures, COINS, chooser, coins, enterRoom, Studio } from './studioPage.ts';
 
 /** Names that do harm where a text is taken for something else. */
 const HOSTILE = [
@@ -101,7 +101,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the safe
     }
     const files = HOSTILE.map((name, i) => ({ ...coins(i), name: `${name}.png` }));
     await addPictures(page, files);
-    await page.locator('header .project').click();
+    await enterRoom(page, 'Projects');
     await page
       .getByRole('button', { name: /^Rename/ })
       .first()

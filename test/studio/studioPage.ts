@@ -10,7 +10,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
 import { FLAGS, launchBrowser, openPage, type Served, serve, unpackBrowser } from '../browser/browser.ts';
 import { tasksOf } from './tasks.ts';
@@ -64,6 +64,9 @@ export class Studio {
       studio.#browser = await launch();
       studio.#server = await serve();
     });
+    afterEach(async ({ task }) => {
+      if (task.result?.state === 'fail') await studio.#showPages(task.name);
+    });
     afterAll(async () => {
       studio.#server?.stop();
       await studio.#browser?.close();
@@ -77,6 +80,16 @@ export class Studio {
 
   get server(): Served {
     return this.#server!;
+  }
+
+  /** Prints what the open pages show, as why a test failed is seldom in its error. */
+  async #showPages(test: string): Promise<void> {
+    const pages = this.#browser?.contexts().flatMap((context) => context.pages()) ?? [];
+    for (const page of pages) {
+      const seen = page.locator('body').innerText({ timeout: 5_000 });
+      console.error(`${test}: ${page.url()}\n${await seen.catch((error) => String(error))}\n`);
+    }
+    console.error(`${test}: faults of pages: ${JSON.stringify(this.#faults)}`);
   }
 
   /** A visitor who has stored nothing yet. */
@@ -118,6 +131,16 @@ export class Studio {
 /** The input behind a button that chooses files. */
 export const chooser = (page: Page, name: string) =>
   page.locator('label', { hasText: name }).locator('input[type="file"]');
+
+/** Enters a room by the navigation, the list of projects by the name of the open one, and waits until it is there: until then the one before is. */
+export async function enterRoom(page: Page, name: string): Promise<void> {
+  const link =
+    name === 'Projects'
+      ? page.locator('header .project')
+      : page.getByRole('navigation').getByRole('link', { name, exact: true });
+  await link.click();
+  await page.locator(`main[data-room="${name.toLowerCase()}"]:not([aria-busy="true"])`).waitFor();
+}
 
 /** Adds pictures by their chooser. */
 export async function addPictures(page: Page, files: readonly ChosenFile[]): Promise<void> {

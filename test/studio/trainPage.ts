@@ -1,7 +1,7 @@
 /** What tests of training do with the studio: open it, bring labelled coins, and reach into the worker. */
 import path from 'node:path';
 import type { BrowserContext, BrowserContextOptions, Page, Worker } from 'playwright-core';
-import type { Studio } from './studioPage.ts';
+import { enterRoom, type Studio } from './studioPage.ts';
 
 const COINS = path.join(import.meta.dirname, '../../examples/coins');
 
@@ -41,8 +41,8 @@ export class Visit {
     await this.page.getByText('1 picture added').waitFor();
   }
 
-  async enter(room: string): Promise<void> {
-    await this.page.getByRole('navigation').getByRole('link', { name: room, exact: true }).click();
+  enter(room: string): Promise<void> {
+    return enterRoom(this.page, room);
   }
 
   /** Fills in the numbers of "More settings". */

@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('training
     await visit.finished();
     await page.getByText('My project is trained').waitFor();
     await page.getByText('finished, 24 of 24 steps').click();
-    expect(await page.locator('.training table tbody tr').count()).toBeGreaterThan(0);
+    await expect.poll(() => page.locator('.training table tbody tr').count()).toBeGreaterThan(0);
     expect(await axeFaults(page)).toEqual([]);
     undisturbed = await visit.newestModel();
     const model = decodeModel(undisturbed, 'model.safetensors');
@@ -179,7 +179,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('training
     await visit.enter('Train');
     await page.getByRole('heading', { name: 'Nothing can be computed here' }).waitFor();
     await page.getByText('Learns from 1 picture').waitFor();
-    expect(await page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true);
+    await expect.poll(() => page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true);
     await visit.enter('Label');
     await page.getByRole('button', { name: 'coin 24 objects' }).waitFor();
     await visit.end();
@@ -192,7 +192,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('training
     await visit.enter('Train');
     await page.getByLabel('What it learns').selectOption('classify');
     await page.getByText('all pictures are of the class coin').waitFor();
-    expect(await page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true);
+    await expect.poll(() => page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true);
     await page.getByLabel('What it learns').selectOption('segment');
     await page.getByText('Learns from 1 picture').waitFor();
     await visit.choose({ 'Side of the crops, in pixels': 33 });

@@ -1,6 +1,6 @@
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { Studio } from './studioPage.ts';
+import { enterRoom, Studio } from './studioPage.ts';
 import { Visit } from './trainPage.ts';
 
 const studio = Studio.ofTests();
@@ -74,7 +74,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       await visit.reached(2);
       await page.getByRole('button', { name: 'Pause' }).click();
       await page.getByText(/paused, \d+ of 400 steps/).waitFor();
-      expect(await page.locator('.training').count()).toBe(1);
+      await expect.poll(() => page.locator('.training').count()).toBe(1);
 
       await changeRows(page, 'projects', 'penny');
       await goOn(page).click();
@@ -132,7 +132,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const { page } = visit;
       await visit.train();
       await visit.reached(1);
-      await page.locator('header .project').click();
+      await enterRoom(page, 'Projects');
       await page.getByRole('button', { name: /^Remove/ }).click();
       await page.getByRole('button', { name: 'Remove', exact: true }).click();
       await page
@@ -150,11 +150,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       await visit.context.route(/trainer/, (route) => route.abort());
       await page.reload();
       await page.getByText('the worker that trains failed').first().waitFor();
-      studio.forget();
-      await page.locator('header .project').click();
-      await page.getByRole('textbox', { name: 'Name' }).first().fill('another');
+      await enterRoom(page, 'Projects');
+      await page.getByLabel('Name of a new project').fill('another');
       await page.keyboard.press('Enter');
       await page.locator('header .project', { hasText: 'another' }).waitFor();
+      // Each room that asks the worker is told.
+      studio.forget();
       await visit.end();
     });
 
@@ -167,7 +168,9 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       await page.reload();
       await page.getByRole('alert').getByRole('heading').waitFor();
       await page.getByText('Learns from 1 picture').waitFor();
-      expect(await page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true);
+      await expect
+        .poll(() => page.getByRole('button', { name: 'Train', exact: true }).isDisabled())
+        .toBe(true);
       await visit.end();
     });
   },

@@ -52,7 +52,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a traini
     const { page } = other;
     await page.getByText('Another tab edits this project').waitFor();
     const goOn = page.getByRole('button', { name: 'Go on with My project' });
-    expect(await goOn.isDisabled()).toBe(true);
+    await expect.poll(() => goOn.isDisabled()).toBe(true);
     await page.getByRole('button', { name: 'Edit it here' }).click();
     await visit.finished();
     await visit.page.getByText('Another tab edits this project').waitFor();

@@ -11,7 +11,16 @@ import { exportOnnx } from '../../src/onnx/export/exportOnnx.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { serve } from '../browser/browser.ts';
 import { classifierFile, detectorFile, segmenterFile } from './modelFiles.ts';
-import { addPictures, axeFaults, type ChosenFile, COINS, chooser, coins, Studio } from './studioPage.ts';
+import {
+  addPictures,
+  axeFaults,
+  type ChosenFile,
+  COINS,
+  chooser,
+  coins,
+  enterRoom,
+  Studio,
+} from './studioPage.ts';
 
 const studio = Studio.ofTests();
 let context: BrowserContext;
@@ -29,7 +38,7 @@ const file = (name: string, bytes: Uint8Array): ChosenFile => ({
   ...{ name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) },
 });
 const coinsFile: ChosenFile = { name: 'coins.png', mimeType: 'image/png', buffer: COINS };
-const toRoom = (name: string) => page.getByRole('link', { name, exact: true }).click();
+const toRoom = (name: string) => enterRoom(page, name);
 const bring = (given: ChosenFile) => chooser(page, 'Model from a file').setInputFiles([given]);
 const look = (given: ChosenFile) => chooser(page, 'Picture or video').setInputFiles([given]);
 const which = () => page.getByLabel('Which model');
@@ -54,8 +63,8 @@ it('says what is missing or broken, and shows the picture all the same', async (
   await toRoom('Try');
   await page.getByText('No model yet').waitFor();
   await look(coinsFile);
-  expect(await alert().textContent()).toContain('There is no model yet');
-  expect(await caption().textContent()).toBe('coins.png · 384 × 303');
+  await expect.poll(() => alert().textContent()).toContain('There is no model yet');
+  await expect.poll(() => caption().textContent()).toBe('coins.png · 384 × 303');
   expect(await page.locator('.try-view canvas').boundingBox()).toMatchObject({ width: expect.any(Number) });
   await look(file('broken.png', COINS.subarray(0, 40)));
   await alert().getByText('broken.png: not a picture that this browser can read').waitFor();
@@ -85,7 +94,7 @@ it('detects with a file, draws and lists what it found, and saves it', async () 
     expect(0 <= x1 && x1 <= x2 && x2 <= 384 && 0 <= y1 && y1 <= y2 && y2 <= 303, box!).toBe(true);
   }
   const count = listed.length;
-  expect(await caption().textContent()).toContain(`${count} of ${count} with score 0.05`);
+  await expect.poll(() => caption().textContent()).toContain(`${count} of ${count} with score 0.05`);
   expect(await axeFaults(page)).toEqual([]);
 
   // A model that cannot be used leaves the one that is chosen.
@@ -96,7 +105,7 @@ it('detects with a file, draws and lists what it found, and saves it', async () 
     .getByText(/^wrong\.safetensors: pickle, before byte 3: /)
     .waitFor();
   expect(await chosen()).toBe('random');
-  expect(await rows().count()).toBe(count);
+  await expect.poll(() => rows().count()).toBe(count);
 
   const labelme = await saved('Save for Labelme');
   expect(labelme.name).toBe('coins 001.json');
@@ -114,8 +123,8 @@ it('detects with a file, draws and lists what it found, and saves it', async () 
   expect(drawn.bytes.subarray(1, 4).toString()).toBe('PNG');
 
   await page.getByLabel('Score at least').fill('0.95');
-  expect(await rows().count()).toBe(0);
-  expect(await caption().textContent()).toContain(`0 of ${count} with score 0.95 or more`);
+  await expect.poll(() => rows().count()).toBe(0);
+  await expect.poll(() => caption().textContent()).toContain(`0 of ${count} with score 0.95 or more`);
   // What the threshold hides is not saved.
   expect(JSON.parse((await saved('Save for Labelme')).bytes.toString()).shapes).toEqual([]);
 
@@ -204,7 +213,7 @@ it("takes an ONNX model and torchvision's weights, and leaves the one that works
   await found();
   const count = await rows().count();
   expect(count).toBeGreaterThan(0);
-  expect(await rows().first().textContent()).toContain('coin');
+  await expect.poll(() => rows().first().textContent()).toContain('coin');
 
   const { tensors } = await loadWeights(
     path.join(import.meta.dirname, '../fixtures/models/retinanet-eval/weights.safetensors'),
@@ -217,7 +226,7 @@ it("takes an ONNX model and torchvision's weights, and leaves the one that works
     .getByText(/^narrow\.pth: /)
     .waitFor();
   expect(await chosen()).toBe('retinanet');
-  expect(await rows().count()).toBe(count);
+  await expect.poll(() => rows().count()).toBe(count);
   await page.getByLabel('Architecture').fill('');
   await bring(pth);
   await expect.poll(chosen).toBe('narrow');
@@ -258,7 +267,7 @@ it('offers the model that the server was started with', async () => {
     await expect.poll(chosen).toBe('model.safetensors, from this server');
     await look(coinsFile);
     await found();
-    expect(await rows().count()).toBeGreaterThan(0);
+    await expect.poll(() => rows().count()).toBeGreaterThan(0);
     expect(await chosen()).toBe('model.safetensors');
     await own.close();
   } finally {

@@ -59,7 +59,7 @@ it('looks at what the camera sees, one frame at a time, and keeps the last', asy
   await page.getByRole('button', { name: 'Play' }).click();
   await expect.poll(async () => (await counts(page)).all).toBeGreaterThan(all);
   await page.getByRole('button', { name: 'End' }).click();
-  expect(await page.locator('.try-results').count()).toBe(1);
+  await expect.poll(() => page.locator('.try-results').count()).toBe(1);
   await page.getByRole('button', { name: 'Take as labels' }).click();
   await page.getByText(/for the labels of Camera at [\d.]+ s\.png/).waitFor();
   await studio.leave(context);

@@ -4,7 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { cases } from '../../src/verify/cases/index.ts';
-import { axeFaults, chooser, Studio } from './studioPage.ts';
+import { axeFaults, chooser, enterRoom, Studio } from './studioPage.ts';
 
 /** Milliseconds after which what is waited for does not come any more. */
 const LIMIT = 5 * 60_000;
@@ -50,7 +50,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
   it('says which adapter it has, what it offers, and loudly that it is a software one', async () => {
     await open();
     await page.getByText(/^Adapter: SwiftShader/).waitFor();
-    expect(await page.getByText('This is a software adapter').isVisible()).toBe(true);
+    await expect.poll(() => page.getByText('This is a software adapter').isVisible()).toBe(true);
     await page.getByText('Limits and features of the adapter').click();
     const limit = await page.locator('tr', { hasText: 'maxStorageBufferBindingSize' }).textContent();
     const info = await page.evaluate(async () => {
@@ -114,14 +114,14 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     const asked = process.env.EVERY_CASE ? undefined : ONE_PER_FAMILY;
     const its = cases.filter(({ op }) => asked?.includes(op) ?? true);
     await open(asked && `?op=${asked.join(',')}`);
-    expect(await run().textContent()).toContain(`${its.length.toLocaleString('en')} cases`);
+    await expect.poll(() => run().textContent()).toContain(`${its.length.toLocaleString('en')} cases`);
     // The work is a worker's: the page goes on, other rooms can be looked at, and it does not end.
     const work = async () => {
       await run().click();
       await page.locator('.verify .results tr').nth(3).waitFor();
-      await page.getByRole('link', { name: 'Pictures' }).click();
+      await enterRoom(page, 'Pictures');
       await page.getByText('No pictures yet').waitFor();
-      await page.getByRole('link', { name: 'Verify' }).click();
+      await enterRoom(page, 'Verify');
       await ended();
     };
     if (asked) {
@@ -179,7 +179,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     await page.locator('.verify .results tr').nth(1).waitFor();
     // What is shown can be changed while it runs.
     await select('Show').selectOption('problems');
-    expect(await page.locator('.verify[data-state=running]').count()).toBe(1);
+    await expect.poll(() => page.locator('.verify[data-state=running]').count()).toBe(1);
     await page.getByRole('button', { name: 'Stop' }).click();
     await ended();
     expect(await summary()).toContain('stopped before the end');
@@ -206,11 +206,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     await page.getByRole('button', { name: 'Time them' }).click();
     const rows = page.locator('.bench tbody tr');
     await rows.nth(1).waitFor();
-    expect(await page.locator('.bench').textContent()).toMatch(
-      /At most [\d.]+ GFLOP\/s and [\d.]+ GB\/s here/,
-    );
-    expect(await rows.first().textContent()).toMatch(/^gemm 512[\d.]+ ± [\d.]+ ms[\d.]+ GFLOP\/s/);
-    expect(await run().isDisabled()).toBe(true);
+    await expect
+      .poll(() => page.locator('.bench').textContent())
+      .toMatch(/At most [\d.]+ GFLOP\/s and [\d.]+ GB\/s here/);
+    await expect.poll(() => rows.first().textContent()).toMatch(/^gemm 512[\d.]+ ± [\d.]+ ms[\d.]+ GFLOP\/s/);
+    await expect.poll(() => run().isDisabled()).toBe(true);
     await page.getByRole('button', { name: 'Stop' }).click();
     expect(await run().isEnabled()).toBe(true);
     expect(await page.locator('.bench .note').count()).toBe(0);
@@ -223,12 +223,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     await context.addInitScript(without);
     await open();
     const note = page.getByRole('alert');
-    expect(await note.textContent()).toContain(
-      why === 'browser' ? 'This browser has no WebGPU' : 'offers no GPU',
-    );
-    expect(await note.getByRole('listitem').count()).toBeGreaterThan(2);
-    expect(await note.textContent()).toContain('labelling pictures works all the same');
-    expect(await run().isDisabled()).toBe(true);
+    await expect
+      .poll(() => note.textContent())
+      .toContain(why === 'browser' ? 'This browser has no WebGPU' : 'offers no GPU');
+    await expect.poll(() => note.getByRole('listitem').count()).toBeGreaterThan(2);
+    await expect.poll(() => note.textContent()).toContain('labelling pictures works all the same');
+    await expect.poll(() => run().isDisabled()).toBe(true);
     await note.getByRole('button', { name: 'Look again' }).click();
     await note.waitFor();
   });

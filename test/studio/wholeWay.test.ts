@@ -5,7 +5,7 @@ import type { Download, Page } from 'playwright-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { foveaHere } from '../cli/here.ts';
 import { unpackInto } from './exportProject.ts';
-import { addPictures, coins, Studio } from './studioPage.ts';
+import { addPictures, coins, enterRoom, Studio } from './studioPage.ts';
 import { Visit } from './trainPage.ts';
 
 // From an empty page to a model, as a visitor goes: pictures, labels by the pointer, training, trying, and the files on disk.
@@ -79,7 +79,7 @@ const toFile = async (download: Promise<Download>, name?: string): Promise<strin
 
 /** Lets the newest model look at the picture. */
 async function tryPicture(page: Page): Promise<void> {
-  await page.getByRole('link', { name: 'Try', exact: true }).click();
+  await enterRoom(page, 'Try');
   await page.getByLabel('Which model').waitFor();
   const next = page.getByRole('link', { name: 'Next' });
   if ((await next.count()) > 0) await next.click();
@@ -87,7 +87,7 @@ async function tryPicture(page: Page): Promise<void> {
 
 /** Saves the data set as COCO, and the newest model; returns their places on disk. */
 async function takeAway(page: Page): Promise<{ readonly data: string; readonly model: string }> {
-  await page.getByRole('link', { name: 'Export', exact: true }).click();
+  await enterRoom(page, 'Export');
   const zip = toFile(page.waitForEvent('download'), 'data.zip');
   await page.getByRole('button', { name: 'Save the data set' }).click();
   const data = path.join(folder, 'data');
@@ -128,7 +128,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the whol
     const rows = page.locator('.try-results tbody tr');
     await rows.first().waitFor();
     await page.getByLabel('Score at least').fill('0.3');
-    expect(await rows.count()).toBeGreaterThanOrEqual(20);
+    await expect.poll(() => rows.count()).toBeGreaterThanOrEqual(20);
     const found = await evaluated(await takeAway(page));
     expect(Number(/AP@\.5\D+([\d.]+)/.exec(found)?.[1]), found).toBeGreaterThanOrEqual(0.95);
     await visit.end();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { strToU8, zipSync } from 'fflate';
 import type { BrowserContext, Page } from 'playwright-core';
 import { beforeEach, expect, it } from 'vitest';
-import { addPictures, axeFaults, COINS, chooser, coins, Studio } from './studioPage.ts';
+import { addPictures, axeFaults, COINS, chooser, coins, enterRoom, Studio } from './studioPage.ts';
 
 const studio = Studio.ofTests();
 let context: BrowserContext;
@@ -44,7 +44,7 @@ it('reads a data set in a zip with its labels, and pictures alone', async () => 
 
 it('offers to open a project, and does so only then', async () => {
   await addPictures(page, [coins(1), coins(2)]);
-  await page.locator('header .project').click();
+  await enterRoom(page, 'Projects');
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save as a file: My project' }).click();
   const project = zipFile(readFileSync(await (await download).path()), 'mine.zip');

@@ -61,7 +61,7 @@ function Main({ name }: { readonly name: RoomName }) {
   }, [name, load]);
   const Room = loaded?.name === name ? loaded.Room : undefined;
   return (
-    <main id="content" tabIndex={-1} data-room={name}>
+    <main id="content" tabIndex={-1} data-room={name} aria-busy={!Room}>
       <h1>{strings.rooms[name]}</h1>
       {Room ? <Room /> : <p>{strings.loading}</p>}
     </main>

@@ -61,14 +61,15 @@ export async function saving<T>(work: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Opens a project: in this tab alone, unless another has it. */
-export async function openProject(wanted: Project): Promise<void> {
+/** Opens a project as it is stored by now: in this tab alone, unless another has it. Rejects where it was removed. */
+export async function openProject({ id }: Pick<Project, 'id'>): Promise<void> {
   const store = await theStore();
+  await store.project(id);
   await leave();
   await Promise.allSettled(writes);
   held?.release();
   held = undefined;
-  const hold = await holdProject(wanted.id, async () => {
+  const hold = await holdProject(id, async () => {
     readOnly.value = true;
     await leave();
     await Promise.allSettled(writes);
@@ -76,9 +77,10 @@ export async function openProject(wanted: Project): Promise<void> {
   held = hold.state === 'held' ? hold : undefined;
   elsewhere = hold.state === 'elsewhere' ? hold : undefined;
   readOnly.value = elsewhere !== undefined;
-  pictures.value = await store.pictures(wanted.id);
-  project.value = wanted;
-  localStorage.setItem('project', wanted.id);
+  const [stored, all] = await Promise.all([store.project(id), store.pictures(id)]);
+  pictures.value = all;
+  project.value = stored;
+  localStorage.setItem('project', id);
 }
 
 /** Takes what another tab has stored of the open project. */
