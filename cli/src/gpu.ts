@@ -4,9 +4,16 @@ import type { Output } from './output.ts';
 import { printable } from './printable.ts';
 
 /** The line that every command begins with: which adapter, and loudly if it is the CPU. */
-export function adapterLine(gpu: Gpu, stream: Pick<Output, 'isTTY'>): string {
-  const { software } = gpu.device.adapter;
-  const name = printable(gpu.device.adapter.name);
+export const adapterLine = (gpu: Gpu, stream: Pick<Output, 'isTTY'>): string =>
+  adapterText(gpu.device.adapter, stream);
+
+/** The same of an adapter that is known by its name. */
+export function adapterText(
+  adapter: { readonly name: string; readonly software: boolean },
+  stream: Pick<Output, 'isTTY'>,
+): string {
+  const { software } = adapter;
+  const name = printable(adapter.name);
   const color = colorsOf(stream);
   return software
     ? `${color.bold(color.yellow('SOFTWARE ADAPTER'))}: ${name}; this runs on the CPU, a GPU is far faster`

@@ -15,19 +15,27 @@ function hashNames(text: string): Column[] {
   return list as Column[];
 }
 
+/** Adds the options of hashes. */
+export const hashing = (command: Command): Command =>
+  command
+    .option('--hashes <list>', `which of ${COLUMNS.join(', ')} (default: aHash,dHash,pHash,wHash)`, hashNames)
+    .option('--hash-size <n>', 'n x n bits a hash; a power of 2 for wHash (default: 8)', whole(2, 256))
+    .option('--orient', 'turn images as their EXIF orientation says (default: as stored, as ImageHash does)');
+
 /** Adds `fovea hash` and `fovea dedupe`. */
 export function addHashCommands(program: Command): void {
-  predicting(
-    program
-      .command('hash')
-      .description('tell the perceptual hashes of images: those of images that look alike differ in few bits')
-      .argument('<images...>', 'image files, and folders of images'),
+  hashing(
+    predicting(
+      program
+        .command('hash')
+        .description(
+          'tell the perceptual hashes of images: those of images that look alike differ in few bits',
+        )
+        .argument('<images...>', 'image files, and folders of images'),
+    ),
   )
     .option('--json <file>', 'also write the hashes to a JSON file')
     .option('--csv <file>', 'also write the hashes to a CSV file')
-    .option('--hashes <list>', `which of ${COLUMNS.join(', ')} (default: aHash,dHash,pHash,wHash)`, hashNames)
-    .option('--hash-size <n>', 'n x n bits a hash; a power of 2 for wHash (default: 8)', whole(2, 256))
-    .option('--orient', 'turn images as their EXIF orientation says (default: as stored, as ImageHash does)')
     .action(async (images, options) => (await import('./commands/hash.ts')).hashCommand(images, options));
   predicting(
     program

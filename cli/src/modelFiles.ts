@@ -21,6 +21,8 @@ export interface ModelFileOptions {
   readonly arch?: string;
   /** How images are normalised for an ONNX model. */
   readonly normalize?: 'imagenet' | 'none';
+  /** Called with each file beside an ONNX model that it names. */
+  readonly onBeside?: (file: string) => void;
 }
 
 /** The lines of a file, without empty ones. */
@@ -32,9 +34,13 @@ const linesOf = async (file: string): Promise<string[]> =>
 
 /** Reads what an ONNX model names as its external data: files of the same folder only, because the model comes from elsewhere. */
 export const besides =
-  (file: string) =>
-  (location: string): Uint8Array | undefined =>
-    /^[\w-][\w .+-]*$/.test(location) ? readFileSync(path.join(path.dirname(file), location)) : undefined;
+  (file: string, onRead?: (file: string) => void) =>
+  (location: string): Uint8Array | undefined => {
+    if (!/^[\w-][\w .+-]*$/.test(location)) return undefined;
+    const beside = path.join(path.dirname(file), location);
+    onRead?.(beside);
+    return readFileSync(beside);
+  };
 
 /** The advice at the end of a message about a file of another format. */
 export type FormatAdvice = Partial<Readonly<Record<OtherFormat, (file: string) => string>>>;
@@ -76,7 +82,7 @@ export const expectModel = (content: Uint8Array, file: string): void => expectFo
 /** What the library takes to open the model of a file. */
 export async function modelOptions(
   file: string,
-  { weights, names, fit, arch, normalize }: ModelFileOptions,
+  { weights, names, fit, arch, normalize, onBeside }: ModelFileOptions,
 ): Promise<OpenModelOptions> {
   return {
     name: file,
@@ -85,7 +91,7 @@ export async function modelOptions(
       names: names === undefined ? undefined : await linesOf(names),
       ...{ fit, arch, normalize },
     }),
-    externalData: besides(file),
+    externalData: besides(file, onBeside),
   };
 }
 
@@ -101,6 +107,14 @@ export async function readModel(
   const bytes = content ?? (await readFileBytes(file));
   expectModel(bytes, file);
   return openModel(bytes, await modelOptions(file, options));
+}
+
+/** Says what a model of others is taken for, since the file may not say how its images must be prepared. */
+export function sayModel(file: string, opened: OpenedModel): void {
+  const { description, trained } = opened;
+  if (trained && 'maxSide' in trained.preprocessing) return;
+  process.stderr.write(`${printable(file)}: ${printable(description)}\n`);
+  sayBuilders(file, opened);
 }
 
 /** Says which other builders have weights of the same shapes as the one that was assumed. */

@@ -122,3 +122,12 @@ export function modelFile(command: Command, ...kinds: readonly ('onnx' | 'darkne
       ).choices(['letterbox', 'stretch']),
     );
 }
+
+/** The adapter of commands that compute. */
+export const adapter = (): Option =>
+  new Option('--adapter <kind>', 'the adapter to use (default: auto)').choices([
+    'auto',
+    'hardware',
+    'lavapipe',
+    'swiftshader',
+  ]);

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DataError, type PanopticImage } from 'fovea';
+import { DataError, type PanopticImage, UsageError } from 'fovea';
 import {
   type AnnotatedImage,
   type AnnotatedShape,
@@ -8,6 +8,7 @@ import {
   FORMATS,
   type FormatName,
   formatCocoResults,
+  type ImageSize,
   objectsOf,
 } from 'fovea/data';
 import type { Overlay } from 'fovea/draw';
@@ -65,6 +66,23 @@ export function imageNumbers(inputs: readonly ImageInput[]): ReadonlyMap<ImageIn
   const usable = !named.includes(undefined) && new Set(named).size === named.length;
   return new Map(inputs.map((input, i) => [input, usable ? named[i]! : i + 1]));
 }
+
+/** Throws UsageError for options of results that do not go together. */
+export function expectResultOptions({ format, saveConf, copyImages }: Partial<ResultOptions>): void {
+  if (saveConf && format !== 'yolo') {
+    throw new UsageError('--save-conf is for --format yolo; leave it out');
+  }
+  if (copyImages && (format === 'panoptic' || format === 'csv')) {
+    throw new UsageError(`--copy-images is not for --format ${format}; leave it out`);
+  }
+}
+
+/** The file of what was found in an image, drawn on it. */
+export const drawnName = (name: string): string => `${name}_drawn.png`;
+
+/** What was found, drawn on the image: a PNG file of its size. */
+export const drawFound = (image: LoadedImage, found: Found): Promise<Uint8Array> =>
+  drawOverlay(image, found.overlay(), { scale: 1 });
 
 /** Writes predictions in one format. Each file is complete or not there. */
 export class Results {
@@ -140,8 +158,8 @@ export class Results {
     );
   }
 
-  /** Writes what was found in an image. */
-  async add(input: ImageInput, image: LoadedImage, found: Found): Promise<void> {
+  /** Writes what was found in an image, and draws it unless only the size of the image is there. */
+  async add(input: ImageInput, image: ImageSize | LoadedImage, found: Found): Promise<void> {
     const { draw = true } = this.#options;
     const { width, height } = image;
     const annotation: Annotation = {
@@ -163,10 +181,8 @@ export class Results {
       await this.#folder.append('results.json', `${this.#detections === 0 ? '' : ','}${lines}`);
       this.#detections += annotation.shapes.length;
     }
-    if (draw) {
-      const png = await drawOverlay(image, found.overlay(), { scale: 1 });
-      await this.#folder.write(`${input.name}_drawn.png`, png);
-    }
+    if (draw && 'rgb' in image)
+      await this.#folder.write(drawnName(input.name), await drawFound(image, found));
   }
 
   #shapes(found: Found): AnnotatedShape[] {

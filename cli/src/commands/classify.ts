@@ -1,5 +1,6 @@
 import { type Classification, UsageError } from 'fovea';
-import { csvLine } from '../csv.ts';
+import type { OpenedModel } from 'fovea/open';
+import { CLASS_TABLE, classHeader, classRow, TOP_CLASSES } from '../classTable.ts';
 import { FaultLog } from '../faultLog.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
@@ -19,26 +20,15 @@ export interface ClassifyCommandOptions extends ModelFileOptions {
   readonly adapter?: string;
 }
 
-/** The table of results: that of a data set, with further columns. */
-const TABLE = 'classes.csv';
-const TOP = 3;
-
-/** `file,label,score,label_2,score_2` … */
-const header = (top: number): string =>
-  csvLine([
-    'file',
-    ...Array.from({ length: top }, (_, i) => (i === 0 ? '' : `_${i + 1}`)).flatMap((n) => [
-      `label${n}`,
-      `score${n}`,
-    ]),
-  ]);
-
-const rowOf = (file: string, found: readonly Classification[]): string =>
-  csvLine([file, ...found.flatMap(({ label, score }) => [label, score.toFixed(6)])]);
-
 /** `cat 0.97, dog 0.02`. */
 const summaryOf = (found: readonly Classification[]): string =>
   found.map(({ label, score }) => `${label} ${score.toFixed(2)}`).join(', ');
+
+/** Throws UsageError for a model of another task. */
+export function expectClassifier(model: string, { task }: OpenedModel): void {
+  if (task === 'classify') return;
+  throw new UsageError(`${model}: is no classifier; use fovea ${task === 'detect' ? 'detect' : 'segment'}`);
+}
 
 /** fovea classify: the most probable classes of each image, and with --out a table of them. */
 export async function classifyCommand(
@@ -47,21 +37,17 @@ export async function classifyCommand(
   options: ClassifyCommandOptions,
 ): Promise<void> {
   const opened = await readModel(model, options);
-  if (opened.task !== 'classify') {
-    throw new UsageError(
-      `${model}: is no classifier; use fovea ${opened.task === 'detect' ? 'detect' : 'segment'}`,
-    );
-  }
+  expectClassifier(model, opened);
   process.stderr.write(`${printable(model)}: ${printable(opened.description)}\n`);
   sayBuilders(model, opened);
   const { out, reportBad } = options;
   const inputs = await imageInputs(images, options);
   await FaultLog.check(options);
-  const topK = Math.min(options.top ?? TOP, opened.classNames.length);
+  const topK = Math.min(options.top ?? TOP_CLASSES, opened.classNames.length);
   await withGpu(options.adapter, async (gpu) => {
     const classifier = opened.classifier(gpu, { name: model });
     const results = out === undefined ? undefined : await ResultFolder.create(out);
-    await results?.append(TABLE, header(topK));
+    await results?.append(CLASS_TABLE, classHeader(topK));
     await runImages<readonly Classification[], LoadedImage>(
       inputs,
       reportBad === undefined ? {} : { reportBad },
@@ -69,7 +55,7 @@ export async function classifyCommand(
         load: loadImage,
         predict: (image) => classifier.classify(image, { topK }),
         async write(found, _, { file }) {
-          await results?.append(TABLE, rowOf(file, found));
+          await results?.append(CLASS_TABLE, classRow(file, found));
           return summaryOf(found);
         },
         finish: async () => results?.finish(),

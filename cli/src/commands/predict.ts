@@ -1,27 +1,25 @@
-import { type Gpu, type PanopticImage, UsageError } from 'fovea';
-import { colorAt, detectionOverlay } from 'fovea/draw';
+import { type Gpu, UsageError } from 'fovea';
 import type { OpenedModel } from 'fovea/open';
-import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
+import type { AugmentationOptions } from '../augmentation.ts';
 import { FaultLog } from '../faultLog.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
-import { type ModelFileOptions, readModel, sayBuilders } from '../modelFiles.ts';
+import { type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
 import {
-  classesIn,
-  classMask,
-  classShapes,
-  detectionOutlines,
-  detectionShapes,
-  panopticDetections,
-  regionOutlines,
-  regionShapes,
-} from '../predictions.ts';
-import { printable } from '../printable.ts';
+  detectPredictor,
+  expectDetectable,
+  foundOf,
+  type Predictor,
+  segmentPredictor,
+  stuffClasses,
+} from '../predictor.ts';
 import { expectOtherFolder } from '../resultFolder.ts';
-import { type Found, type ResultOptions, Results } from '../results.ts';
-import { stuffOf } from '../stuff.ts';
+import { expectResultOptions, type Found, type ResultOptions, Results } from '../results.ts';
+
+/** Why a segmenter writes no segments of objects. */
+export const NO_PANOPTIC = '--format panoptic is for fovea detect with a panopticfpn; choose another format';
 
 export interface PredictOptions extends ModelFileOptions, ResultOptions {
   /** Whether to look into the folders below a folder too. */
@@ -37,14 +35,9 @@ async function predictAll(
   paths: readonly string[],
   options: PredictOptions,
   { task, classNames }: OpenedModel,
-  start: (gpu: Gpu) => (image: LoadedImage) => Promise<Found>,
+  start: (gpu: Gpu) => Predictor,
 ): Promise<void> {
-  if (options.saveConf && options.format !== 'yolo') {
-    throw new UsageError('--save-conf is for --format yolo; leave it out');
-  }
-  if (options.copyImages && (options.format === 'panoptic' || options.format === 'csv')) {
-    throw new UsageError(`--copy-images is not for --format ${options.format}; leave it out`);
-  }
+  expectResultOptions(options);
   const inputs = await imageInputs(paths, options);
   await FaultLog.check(options);
   await expectOtherFolder(inputs, options.out);
@@ -54,7 +47,7 @@ async function predictAll(
     await runImages<Found, LoadedImage>(inputs, options, {
       load: loadImage,
       async predict(image, input) {
-        const found = await predict(image);
+        const found = foundOf(await predict(image), image, { classNames, format: options.format });
         results.check(input, found);
         return found;
       },
@@ -68,90 +61,19 @@ async function predictAll(
   });
 }
 
-/** `3 coin, 1 token`, or `2 regions of coin`. */
-const tally = (labels: readonly string[], of = ''): string => {
-  const counts = new Map<string, number>();
-  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const text = (label: string, count: number) =>
-    of === '' ? `${count} ${label}` : `${count} ${of}${count === 1 ? '' : 's'} of ${label}`;
-  return [...counts].map(([label, count]) => text(label, count)).join(', ') || 'nothing found';
-};
-
-/** Says what a model of others is taken for, since the file may not say how its images must be prepared. */
-function sayModel(file: string, opened: OpenedModel): void {
-  const { description, trained } = opened;
-  if (trained && 'maxSide' in trained.preprocessing) return;
-  process.stderr.write(`${printable(file)}: ${printable(description)}\n`);
-  sayBuilders(file, opened);
-}
-
-/** What is written and drawn of an image that is divided into segments. */
-function panopticFound(panoptic: PanopticImage, image: LoadedImage, classNames: readonly string[]): Found {
-  const detections = panopticDetections(panoptic);
-  return {
-    shapes: detectionShapes(detections),
-    outlines: () => detectionOutlines(detections),
-    overlay: () => detectionOverlay(detections, image, { classNames }),
-    summary: tally(detections.map(({ label }) => label)),
-    panoptic,
-  };
-}
-
 /** fovea detect: boxes, and masks, drawn on each image, and in the format that was asked for. */
 export async function detectCommand(
   model: string,
   images: readonly string[],
   options: PredictOptions & AugmentationOptions,
 ): Promise<void> {
-  const augmentation = augmentationOf(options);
   const opened = await readModel(model, options);
   sayModel(model, opened);
-  const least = opened.leastScore ?? 0;
-  if (options.threshold !== undefined && options.threshold < least) {
-    throw new UsageError(
-      `--threshold: ${model} was exported with ${least}, and has no detection of a lower score; give at least ${least}, or export it again with --threshold ${options.threshold}`,
-    );
-  }
-  const scoreThreshold = options.threshold ?? Math.max(0.3, least);
-  const { trained } = opened;
-  const stuff = trained ? stuffOf(trained.name, trained.model.config, trained.classNames) : [];
-  if (options.format === 'panoptic') {
-    if (stuff.length === 0) {
-      throw new UsageError(
-        `--format panoptic: ${model} finds objects alone, not regions; train a panopticfpn, or choose another format`,
-      );
-    }
-    if (augmentation) {
-      throw new UsageError(
-        '--scales, --flip and --merge are for boxes, not for --format panoptic; leave them out',
-      );
-    }
-  }
-  await predictAll(images, { ...options, stuff }, opened, (gpu) => {
-    const detector = opened.detector(gpu, { name: model, ...(augmentation ? { augmentation } : {}) });
-    const { classNames } = opened;
-    if (options.format === 'masks' && !detector.hasMasks) {
-      throw new UsageError(`--format masks: ${model} finds boxes, not masks; choose another format`);
-    }
-    return async (image) => {
-      // A threshold that was given is for the segments too.
-      const segments =
-        options.format === 'panoptic'
-          ? await detector.panoptic?.(image, {
-              scoreThreshold,
-              ...(options.threshold === undefined ? {} : { instanceThreshold: options.threshold }),
-            })
-          : undefined;
-      if (segments) return panopticFound(segments.panoptic, image, classNames);
-      const found = await detector.detect(image, { scoreThreshold });
-      return {
-        shapes: detectionShapes(found),
-        outlines: () => detectionOutlines(found),
-        overlay: () => detectionOverlay(found, image, { classNames }),
-        summary: tally(found.map(({ label }) => label)),
-      };
-    };
-  });
+  expectDetectable(model, opened, options);
+  const stuff = stuffClasses(opened);
+  await predictAll(images, { ...options, stuff }, opened, (gpu) =>
+    detectPredictor(gpu, model, opened, options),
+  );
 }
 
 /** fovea segment: masks drawn on each image, and regions in the format that was asked for. */
@@ -160,29 +82,8 @@ export async function segmentCommand(
   images: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
-  if (options.format === 'panoptic') {
-    throw new UsageError('--format panoptic is for fovea detect with a panopticfpn; choose another format');
-  }
+  if (options.format === 'panoptic') throw new UsageError(NO_PANOPTIC);
   const opened = await readModel(model, options);
   sayModel(model, opened);
-  await predictAll(images, options, opened, (gpu) => {
-    const segmenter = opened.segmenter(gpu, { name: model });
-    const { classNames } = opened;
-    return async (image) => {
-      const found = await segmenter.segment(image);
-      const regions = regionShapes(found, classNames);
-      return {
-        // A mask of classes has every pixel; other formats have regions, without specks.
-        shapes: options.format === 'masks' ? classShapes(found, classNames) : regions,
-        outlines: () => regionOutlines(found, classNames),
-        overlay: () => ({
-          masks: classesIn(found).map((c) => ({ mask: classMask(found.labels, c), color: colorAt(c) })),
-        }),
-        summary: tally(
-          regions.map(({ label }) => label),
-          'region',
-        ),
-      };
-    };
-  });
+  await predictAll(images, options, opened, (gpu) => segmentPredictor(gpu, model, opened));
 }
