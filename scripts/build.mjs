@@ -159,14 +159,19 @@ async function buildCli(esbuild) {
   if (!existsSync(at('node_modules/fovea'))) {
     throw new Error('cli: node_modules/fovea is missing; run "npm install", which links it to this folder');
   }
-  await bundle(esbuild, existing({ main: 'cli/src/main.ts' }), 'cli/dist', {
-    splitting: true,
-    platform: 'node',
-    packages: 'external',
-    // Without the paths of tsconfig.json, which lead "fovea" to its source.
-    tsconfigRaw: {},
-    outExtension: { '.js': '.mjs' },
-  });
+  await bundle(
+    esbuild,
+    existing({ main: 'cli/src/main.ts', batchChild: 'cli/src/batch/child.ts' }),
+    'cli/dist',
+    {
+      splitting: true,
+      platform: 'node',
+      packages: 'external',
+      // Without the paths of tsconfig.json, which lead "fovea" to its source.
+      tsconfigRaw: {},
+      outExtension: { '.js': '.mjs' },
+    },
+  );
   await cp(at('examples/coins'), at('cli/dist/coins'), { recursive: true });
 }
 

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { MODEL_NAMES } from 'fovea';
 import { FORMAT_NAMES } from 'fovea/data';
 import { ANCHOR_LAYOUTS } from 'fovea/vision';
+import { addBatchCommands } from './batch/program.ts';
 import { addClusterCommand } from './clusterProgram.ts';
 import type { LrFindOptions } from './commands/lrFind.ts';
 import { applyConfig, optionNames } from './config.ts';
@@ -11,10 +12,10 @@ import { addEmbedCommand } from './embedProgram.ts';
 import { addExportCommand } from './exportProgram.ts';
 import { addGatherCommand } from './gather/program.ts';
 import { addHashCommands } from './hashProgram.ts';
-import { expectNoneEmpty, MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
+import { adapter, expectNoneEmpty, MODEL_FILE, modelFile, positive, whole } from './optionValues.ts';
+import { addPredictCommands, augmentation } from './predictProgram.ts';
 import { printableLines } from './printable.ts';
 import { addProfileCommand } from './profileProgram.ts';
-import { placed, predicting } from './resultOptions.ts';
 import { addSearchCommands } from './searchProgram.ts';
 import { learningOptions, type TrainOptions, trainOptions } from './trainOptions.ts';
 import { addWeightsCommands } from './weightsProgram.ts';
@@ -22,14 +23,6 @@ import { addWeightsCommands } from './weightsProgram.ts';
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-
-const adapter = (): Option =>
-  new Option('--adapter <kind>', 'the adapter to use (default: auto)').choices([
-    'auto',
-    'hardware',
-    'lavapipe',
-    'swiftshader',
-  ]);
 
 /** Adds the options of a data set in any format. */
 const data = (command: Command): Command =>
@@ -46,22 +39,6 @@ const data = (command: Command): Command =>
     .option('--encoding <name>', 'encoding of text files that state none, such as gb18030 (default: utf-8)')
     .option('--allow-outside', 'allow images outside of the folder that contains the data set')
     .option('--max-pixels <n>', 'largest number of pixels of an image', whole(1));
-
-/** Adds the options of test-time augmentation. */
-const augmentation = (command: Command): Command =>
-  command
-    .option(
-      '--scales <list>',
-      'detectors: run on several scales of each image and merge the results, such as 0.75,1,1.25',
-      scales,
-    )
-    .option('--flip', 'detectors: also run on the mirrored image and merge the results')
-    .addOption(
-      new Option(
-        '--merge <how>',
-        'how to merge: keep the best box (nms), or average the boxes of an object (wbf) (default: nms)',
-      ).choices(['nms', 'wbf']),
-    );
 
 /** The command line: every command with its options. Parsing runs the command that is named. */
 export const program = new Command('fovea')
@@ -192,62 +169,7 @@ finding
   .addOption(adapter())
   .action(async () => (await import('./commands/lrFind.ts')).lrFindCommand(finding.opts<LrFindOptions>()));
 
-augmentation(
-  modelFile(
-    placed(
-      program
-        .command('detect')
-        .description('find objects; draw them, and write them as Labelme, COCO, YOLO, masks or CSV')
-        .argument('<model>', MODEL_FILE)
-        .argument('<images...>', 'image files, and folders of images')
-        .requiredOption('--out <dir>', 'folder for the results'),
-    ).option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
-    'onnx',
-    'darknet',
-  ),
-)
-  .addOption(adapter())
-  .action(async (model, images, options) =>
-    (await import('./commands/predict.ts')).detectCommand(model, images, options),
-  );
-
-modelFile(
-  placed(
-    program
-      .command('segment')
-      .description(
-        'classify every pixel; draw the classes, and write them as masks, Labelme, COCO, YOLO or CSV',
-      )
-      .argument('<model>', MODEL_FILE)
-      .argument('<images...>', 'image files, and folders of images')
-      .requiredOption('--out <dir>', 'folder for the results'),
-  ),
-  'onnx',
-)
-  .addOption(adapter())
-  .action(async (model, images, options) =>
-    (await import('./commands/predict.ts')).segmentCommand(model, images, options),
-  );
-
-modelFile(
-  predicting(
-    program
-      .command('classify')
-      .description('tell the class of whole images')
-      .argument('<model>', MODEL_FILE)
-      .argument('<images...>', 'image files, and folders of images')
-      .option(
-        '--out <dir>',
-        'folder for a table of the results, classes.csv (default: they are printed only)',
-      )
-      .option('--top <n>', 'number of classes per image, the most probable ones (default: 3)', whole(1)),
-  ),
-  'onnx',
-)
-  .addOption(adapter())
-  .action(async (model, images, options) =>
-    (await import('./commands/classify.ts')).classifyCommand(model, images, options),
-  );
+addPredictCommands(program);
 
 augmentation(
   modelFile(
@@ -339,6 +261,7 @@ addHashCommands(program);
 addSearchCommands(program);
 addCutoutCommand(program);
 addClusterCommand(program);
+addBatchCommands(program);
 
 program
   .command('demo')

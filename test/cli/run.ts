@@ -16,11 +16,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts `fovea …` as a user would. */
-export function startFovea(args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+/** Starts `fovea …` as a user would, with further variables of the environment. */
+export function startFovea(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
   const { FOVEA_DEBUG: _, ...environment } = process.env;
   const child = spawn(process.execPath, [bin, ...args], {
-    env: { ...environment, NO_COLOR: '1' },
+    env: { ...environment, NO_COLOR: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];

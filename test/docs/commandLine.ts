@@ -125,7 +125,9 @@ export function problemOfOther(words: readonly string[]): string | undefined {
   }
   // .gpu-host is packed from bench/host.
   if (tool === 'bash') return unknownOption(rest, ['bench/host/run.sh', 'bench/host/run.mjs']);
-  return ['cd', 'mkdir', 'tar', 'git'].includes(tool!) ? undefined : `${tool} is unknown here`;
+  return ['cd', 'mkdir', 'tar', 'git', 'docker', 'export'].includes(tool!)
+    ? undefined
+    : `${tool} is unknown here`;
 }
 
 function problemOfNpm([verb, ...rest]: readonly string[]): string | undefined {

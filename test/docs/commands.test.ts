@@ -237,6 +237,15 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
 
 /** Shapes that run elsewhere, or would take too long: the test that runs them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  'batch detect --out': 'test/cli/batch/local.test.ts',
+  'batch segment --format --out': 'test/cli/batch/local.test.ts',
+  'batch classify --out': 'test/cli/batch/local.test.ts',
+  'batch hash --out --workers': 'test/cli/batch/local.test.ts',
+  retry: 'test/cli/batch/local.test.ts',
+  worker: 'test/cli/batch/page.test.ts',
+  status: 'test/cli/batch/page.test.ts',
+  'status --json': 'test/cli/batch/queue.test.ts',
+  cancel: 'test/cli/batch/queue.test.ts',
   'gather --out': 'test/cli/gather.test.ts',
   'embed --model --normalize --out': 'test/cli/embed.test.ts',
   'embed --fps --frames --model --out': 'test/cli/embed.test.ts',

@@ -1,0 +1,75 @@
+/** What a batch of one kind is: how an image is computed on a worker, and what becomes of the results of all. */
+import type { AdapterChoice, Gpu } from 'fovea';
+import { openGpu } from 'fovea';
+import * as v from 'valibot';
+import type { ImageInput } from '../../imageInputs.ts';
+import type { Computing } from '../shard.ts';
+import { checkAs } from '../work.ts';
+
+/** Paths of the files of a batch, by the options that name them. */
+export type OptionFiles = Readonly<Record<string, string>>;
+
+/** Takes the results of all images, in their order. */
+export interface Sink {
+  add(result: unknown, input: ImageInput): Promise<void>;
+  /** Completes the files. */
+  finish(): Promise<void>;
+  /** Removes files that are not complete. */
+  discard(): Promise<void>;
+}
+
+/** What is known where results come together. */
+export interface SinkSetting {
+  readonly files: OptionFiles;
+  readonly inputs: readonly ImageInput[];
+  /** The folder of results. */
+  readonly out: string;
+}
+
+export interface BatchKind<Options = unknown> {
+  /** The options as they travel. Throws DataError for what they cannot be. */
+  check(options: unknown): Options;
+  /** Opens what computes. */
+  open(options: Options, files: OptionFiles, adapter: string | undefined): Promise<Computing>;
+  /** Begins what takes all results. */
+  sink(options: Options, setting: SinkSetting): Promise<Sink>;
+}
+
+/** A kind with a schema of its options, for those who know only that it is one. */
+export function defineKind<const Schema extends v.GenericSchema, Image, Result>(kind: {
+  readonly options: Schema;
+  open(
+    options: v.InferOutput<Schema>,
+    files: OptionFiles,
+    adapter: string | undefined,
+  ): Promise<Computing<Image>>;
+  sink(
+    options: v.InferOutput<Schema>,
+    setting: SinkSetting,
+  ): Promise<Omit<Sink, 'add'> & { add(result: Result, input: ImageInput): Promise<void> }>;
+}): BatchKind {
+  const { options: schema, open, sink } = kind;
+  type Options = v.InferOutput<Schema>;
+  return {
+    check: (options) => checkAs(schema, options, 'options of the batch'),
+    open: (options, files, adapter) => open(options as Options, files, adapter) as Promise<Computing>,
+    sink: (options, setting) => sink(options as Options, setting) as Promise<Sink>,
+  };
+}
+
+/** Options of the model's file that are no files themselves. */
+export const modelFields = {
+  arch: v.optional(v.string()),
+  fit: v.optional(v.picklist(['letterbox', 'stretch'])),
+  normalize: v.optional(v.picklist(['imagenet', 'none'])),
+} as const;
+
+/** Opens a device. */
+export const openDevice = (adapter: string | undefined): Promise<Gpu> =>
+  openGpu(adapter === undefined ? {} : { adapter: adapter as AdapterChoice });
+
+/** What is said of a device. */
+export const adapterOf = ({ device }: Gpu): { readonly name: string; readonly software: boolean } => {
+  const { name, software } = device.adapter;
+  return { name, software };
+};

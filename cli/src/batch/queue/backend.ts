@@ -1,0 +1,86 @@
+/** BullMQ on Redis or PostgreSQL, behind what batches need of it. */
+import type { Job, Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq';
+import * as v from 'valibot';
+import type { ShardTask } from '../runner.ts';
+import { BATCH_VERSION, inputsSchema } from '../work.ts';
+import type { QueueAddress } from './address.ts';
+
+/** Jobs of another version are in a queue of another name. */
+const QUEUE_NAME = `shards-v${BATCH_VERSION}`;
+/** How often a shard is tried whose worker says that it cannot do it, and the time before the second try, in milliseconds. */
+const ATTEMPTS = 4;
+const BACKOFF = 2000;
+
+/** A shard as it travels. */
+export const jobSchema = v.object({
+  version: v.literal(BATCH_VERSION),
+  batch: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
+  out: v.string(),
+  shard: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  inputs: inputsSchema,
+});
+export type ShardJob = Job<unknown, unknown>;
+
+export const jobId = ({ batch, shard }: Pick<ShardTask, 'batch' | 'shard'>): string => `${batch}-${shard}`;
+
+/** The names of shards in the queue, and the options that they are tried by. */
+export const jobOf = (task: ShardTask) => ({
+  name: 'shard',
+  data: { version: BATCH_VERSION, ...task },
+  opts: {
+    jobId: jobId(task),
+    attempts: ATTEMPTS,
+    backoff: { type: 'exponential', delay: BACKOFF },
+    // What is done is a file at the place of results.
+    removeOnComplete: true,
+    removeOnFail: false,
+  },
+});
+
+export interface Backend {
+  readonly queue: Queue;
+  events(): QueueEvents;
+  worker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the queue. What goes wrong with the connection later is told to `onError`, and tried again.
+ *
+ * @param namespace Redis's prefix of keys, PostgreSQL's schema.
+ */
+export async function openBackend(
+  { kind, url }: QueueAddress,
+  namespace: string,
+  onError: (error: Error) => void,
+): Promise<Backend> {
+  const bull = await import('bullmq');
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <
+    T extends { close(): Promise<void>; on(event: 'error', listener: (error: Error) => void): unknown },
+  >(
+    one: T,
+  ): T => {
+    one.on('error', onError);
+    opened.push(one);
+    return one;
+  };
+  const classes = kind === 'postgres' ? bull.withBackend(bull.createPostgresBackend) : bull;
+  const connection =
+    kind === 'postgres'
+      ? { connectionString: url, schema: namespace, migrate: true }
+      : { url, maxRetriesPerRequest: null };
+  // The types of the two backends differ in their connection alone.
+  const { Queue, QueueEvents, Worker } = classes as unknown as typeof bull;
+  const shared = { connection: connection as never, ...(kind === 'redis' ? { prefix: namespace } : {}) };
+  const queue = keep(new Queue(QUEUE_NAME, shared));
+  await queue.waitUntilReady();
+  return {
+    queue,
+    events: () => keep(new QueueEvents(QUEUE_NAME, shared)),
+    worker: (processor, options) => keep(new Worker(QUEUE_NAME, processor, { ...options, ...shared })),
+    async close() {
+      await Promise.allSettled(opened.reverse().map((one) => one.close()));
+    },
+  };
+}

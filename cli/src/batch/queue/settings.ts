@@ -1,0 +1,6 @@
+/** What is meant where nothing else is said. */
+
+/** The most seconds that an image may take. */
+export const IMAGE_SECONDS = 600;
+/** Redis's prefix of keys, PostgreSQL's schema. */
+export const NAMESPACE = 'fovea';

@@ -1,0 +1,112 @@
+/** A shard: some images of a batch, and the results of each, as lines of one compressed file. */
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
+import { BadData, type FaultKind } from 'fovea/data';
+import type { ImageInput } from '../imageInputs.ts';
+import { loadedAhead } from '../imageRun.ts';
+import { decodeValue, encodeValue } from './values.ts';
+
+const pack = promisify(gzip);
+const unpack = promisify(gunzip);
+
+/** What became of an image: its results, or why there are none. */
+export type Outcome =
+  | { readonly result: unknown }
+  | { readonly fault: { readonly kind: FaultKind; readonly message: string } };
+
+/** What computes images: a device with a model on it, or what needs neither. */
+export interface Computing<Image = unknown> {
+  /** The adapter, where there is one. */
+  readonly adapter?: { readonly name: string; readonly software: boolean } | undefined;
+  /** Reads an image. */
+  load(file: string): Promise<Image>;
+  /** Its results, as plain data, and files that are results by themselves. */
+  compute(image: Image, input: ImageInput): Promise<Computed>;
+  close(): void;
+}
+
+/** What comes of an image. */
+export interface Computed {
+  readonly result: unknown;
+  /** Files of these names in the folder of results. */
+  readonly files?: readonly (readonly [name: string, content: Uint8Array])[];
+}
+
+/** Whether an error is about one image, and the next may do. */
+const isOfImage = (error: unknown): error is Error =>
+  [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
+
+/** A fault of an image, with its name in front. */
+export const faultOf = ({ file }: ImageInput, error: Error): Outcome => ({
+  fault: {
+    kind: error instanceof BadData ? error.kind : 'other',
+    message: error.message.startsWith(file) ? error.message : `${file}: ${error.message}`,
+  },
+});
+
+export interface ShardOptions {
+  /** Images that are left alone, with the reasons. */
+  readonly skip?: ReadonlyMap<number, string>;
+  /** Whether an image is read only when the one before is done: what ends the process is then known. Default false. */
+  readonly careful?: boolean;
+  /** Called before each image, with its place in the shard. */
+  readonly onImage?: (at: number) => void;
+  /** Takes files that are results by themselves. */
+  readonly write: (name: string, content: Uint8Array) => Promise<void>;
+}
+
+/** The outcomes of the images of a shard, in their order. */
+export async function computeShard(
+  computing: Computing,
+  inputs: readonly ImageInput[],
+  { skip = new Map(), careful = false, onImage, write }: ShardOptions,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const chosen = inputs.filter((_, i) => !skip.has(i));
+  const places = new Map(inputs.map((input, i) => [input, i]));
+  async function* oneByOne() {
+    for (const input of chosen) {
+      onImage?.(places.get(input)!);
+      const image = computing.load(input.file);
+      image.catch(() => undefined);
+      yield { input, image };
+    }
+  }
+  for (const [i, reason] of skip) outcomes[i] = faultOf(inputs[i]!, new DataError(reason));
+  for await (const { input, image } of careful
+    ? oneByOne()
+    : loadedAhead(chosen, (file) => computing.load(file))) {
+    const at = places.get(input)!;
+    if (!careful) onImage?.(at);
+    try {
+      const { result, files = [] } = await computing.compute(await image, input);
+      for (const [name, content] of files) await write(name, content);
+      outcomes[at] = { result };
+    } catch (error) {
+      if (!isOfImage(error)) throw error;
+      outcomes[at] = faultOf(input, error);
+    }
+  }
+  return outcomes;
+}
+
+/** A shard's file. */
+export const encodeShard = (outcomes: readonly Outcome[]): Promise<Uint8Array> =>
+  pack(outcomes.map((outcome) => `${encodeValue(outcome)}\n`).join(''));
+
+/** The outcomes in a shard's file. Throws DataError where they are not those of so many images. */
+export async function decodeShard(content: Uint8Array, count: number, name: string): Promise<Outcome[]> {
+  const text = await unpack(content).catch((error) => {
+    throw new DataError(`${name}: is damaged (${error.message}); remove it, and go on with the batch`, {
+      cause: error,
+    });
+  });
+  const lines = text.toString().split('\n').slice(0, -1);
+  if (lines.length !== count) {
+    throw new DataError(
+      `${name}: has the results of ${lines.length} images, not of ${count}; remove it, and go on with the batch`,
+    );
+  }
+  return lines.map((line) => decodeValue(line, name) as Outcome);
+}

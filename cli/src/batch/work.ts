@@ -1,0 +1,175 @@
+/** What a batch is: the command and its options, the files that it needs, and its images in shards. */
+import path from 'node:path';
+import { DataError, UsageError } from 'fovea';
+import { readFileBytes } from 'fovea/io';
+import * as v from 'valibot';
+import type { ImageInput } from '../imageInputs.ts';
+import { sha256 } from '../sha256.ts';
+import type { Place } from './place.ts';
+
+/** The version of all that travels: workers of another one do not see these batches. */
+export const BATCH_VERSION = 1;
+
+/** What can be done in batches. */
+export const BATCH_NAMES = ['detect', 'segment', 'classify', 'hash'] as const;
+export type BatchName = (typeof BATCH_NAMES)[number];
+
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** A file's own name, which leads nowhere else. */
+const fileName = v.pipe(v.string(), v.regex(/^(?!\.{1,2}$)[^/\\\0]{1,255}$/));
+
+const inputSchema = v.object({ file: v.string(), inside: v.string(), name: v.string() });
+export const inputsSchema = v.array(inputSchema);
+
+const fileSchema = v.object({ option: v.nullable(v.string()), name: fileName, sha256: hash });
+/** A file that the options name, or that a model names beside itself (`option` is null). */
+export type WorkFile = v.InferOutput<typeof fileSchema>;
+
+const workSchema = v.object({
+  version: v.literal(BATCH_VERSION),
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
+  name: v.picklist(BATCH_NAMES),
+  /** Those of the command, without files. */
+  options: v.record(v.string(), v.unknown()),
+  files: v.array(fileSchema),
+  /** Paths of images that are not absolute begin here. */
+  folder: v.string(),
+  images: whole,
+  shardSize: v.pipe(whole, v.minValue(1)),
+  created: v.string(),
+});
+export type BatchWork = v.InferOutput<typeof workSchema>;
+
+/** The folder for the parts of a batch, in that of its results. */
+export const WORK_FOLDER = '.fovea-batch';
+const WORK = 'work.json';
+const INPUTS = 'inputs.json';
+/** Is there where a batch was cancelled. */
+export const CANCELLED = 'cancelled';
+
+/** `shards/000012.jsonl.gz`. */
+export const shardName = (shard: number): string => `shards/${String(shard).padStart(6, '0')}.jsonl.gz`;
+const fileAt = ({ sha256 }: WorkFile): string => `files/${sha256}`;
+
+export const shardCount = ({ images, shardSize }: Pick<BatchWork, 'images' | 'shardSize'>): number =>
+  Math.ceil(images / shardSize);
+
+/** The images of a shard. */
+export const shardInputs = (
+  inputs: readonly ImageInput[],
+  { shardSize }: BatchWork,
+  shard: number,
+): ImageInput[] => inputs.slice(shard * shardSize, (shard + 1) * shardSize);
+
+/** Parses JSON of a shape. Throws DataError that says which value is wrong. */
+export function parseAs<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  content: Uint8Array | string,
+  name: string,
+): v.InferOutput<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(typeof content === 'string' ? content : new TextDecoder().decode(content));
+  } catch (error) {
+    throw new DataError(`${name}: is no JSON (${(error as Error).message})`, { cause: error });
+  }
+  return checkAs(schema, value, name);
+}
+
+/** The same of a value. */
+export function checkAs<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  name: string,
+): v.InferOutput<Schema> {
+  const found = v.safeParse(schema, value);
+  if (found.success) return found.output;
+  const [issue] = found.issues;
+  const at = v.getDotPath(issue);
+  throw new DataError(`${name}: ${at === null ? '' : `${at}: `}${issue.message}`);
+}
+
+/** What `createWork` takes: what is done, and on what. */
+export interface NewWork {
+  readonly name: BatchName;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The paths of files by the options that name them; those of none are beside the model. */
+  readonly files: readonly { readonly option: string | null; readonly file: string }[];
+  readonly inputs: readonly ImageInput[];
+  readonly shardSize: number;
+}
+
+/** A batch: its parts are at a place. */
+export interface Batch {
+  readonly work: BatchWork;
+  readonly place: Place;
+  readonly inputs: readonly ImageInput[];
+}
+
+/** Reads a batch at a place. Undefined where there is none; throws DataError for one that is damaged or of another version. */
+export async function readWork(place: Place): Promise<BatchWork | undefined> {
+  const content = await place.read(WORK);
+  if (!content) return undefined;
+  const name = `${place.url}/${WORK}`;
+  const { version } = parseAs(v.object({ version: v.unknown() }), content, name);
+  if (version !== BATCH_VERSION) {
+    throw new DataError(
+      `${name}: is a batch of version ${version}, and this fovea reads version ${BATCH_VERSION}; end it with the fovea that began it, or remove ${place.url}`,
+    );
+  }
+  return parseAs(workSchema, content, name);
+}
+
+/** The images of a batch. */
+export async function readInputs(place: Place): Promise<ImageInput[]> {
+  const content = await place.read(INPUTS);
+  if (!content)
+    throw new DataError(`${place.url}/${INPUTS}: is missing; remove ${place.url}, and begin again`);
+  return parseAs(inputsSchema, content, `${place.url}/${INPUTS}`);
+}
+
+/**
+ * Begins a batch at a place, or goes on with it where the same was begun there: the same command with the same options, files and images.
+ *
+ * @param force Whether another batch that was begun there is removed.
+ * @throws UsageError where another one was begun.
+ */
+export async function beginWork(place: Place, wanted: NewWork, force: boolean): Promise<Batch> {
+  const { name, options, inputs, shardSize } = wanted;
+  const contents = await Promise.all(wanted.files.map(({ file }) => readFileBytes(file)));
+  const files = wanted.files.map(
+    ({ option, file }, i): WorkFile => ({ option, name: path.basename(file), sha256: sha256(contents[i]!) }),
+  );
+  const list = JSON.stringify(inputs);
+  const folder = process.cwd();
+  const identity = [BATCH_VERSION, name, options, files, folder, shardSize, sha256(list)];
+  const id = sha256(JSON.stringify(identity)).slice(0, 16);
+  const known = await readWork(place);
+  if (known?.id === id) return { work: known, place, inputs };
+  if (known && !force) {
+    throw new UsageError(
+      `${place.url}: has a batch of other options or images that was not ended; go on with those, choose another --out, or remove it with --force`,
+    );
+  }
+  if (known) await place.remove('');
+  for (const [i, file] of files.entries()) await place.write(fileAt(file), contents[i]!);
+  await place.write(INPUTS, list);
+  const created = new Date().toISOString();
+  const work: BatchWork = {
+    ...{ version: BATCH_VERSION, id, name, options, files, folder, shardSize, created },
+    images: inputs.length,
+  };
+  // The last of all: where it is there, the rest is.
+  await place.write(WORK, `${JSON.stringify(work, undefined, 2)}\n`);
+  return { work, place, inputs };
+}
+
+/** The content of a file of a batch. Throws DataError where it is missing or not what it was. */
+export async function readWorkFile(place: Place, file: WorkFile): Promise<Uint8Array> {
+  const content = await place.read(fileAt(file));
+  if (content && sha256(content) === file.sha256) return content;
+  throw new DataError(
+    `${place.url}/${fileAt(file)}: ${content ? 'is damaged' : 'is missing'} (${file.name}); remove ${place.url}, and begin the batch again`,
+  );
+}

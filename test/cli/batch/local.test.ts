@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { classifierFile, segmenterFile } from '../../studio/modelFiles.ts';
+import { buildCli, fovea, messages, startFovea } from '../run.ts';
+import { contents, makeDetector, makePictures } from './scene.ts';
+
+const PICTURES = 14;
+let folder: string;
+let model: string;
+const at = (name: string) => path.join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'fovea-batch-'));
+  await buildCli();
+  await makePictures(at('in'), PICTURES);
+  await makePictures(at('in/below'), 2);
+  model = at('m.safetensors');
+  await makeDetector(model);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const good = async (...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await fovea(...args);
+  expect(code, stderr).toBe(0);
+  return stdout;
+};
+const bad = async (...args: string[]): Promise<string> => {
+  const { code, stderr } = await fovea(...args);
+  const said = messages(stderr);
+  expect(code, stderr).toBe(2);
+  return said.at(-1)!;
+};
+
+describe('fovea batch on one machine', () => {
+  it.each([
+    ['labelme', ['--recursive']],
+    ['coco', []],
+    ['csv', ['--threshold', '0.7']],
+    ['yolo', ['--save-conf']],
+  ])('writes the bytes of fovea detect: %s', async (format, more) => {
+    const [one, other, third] = ['plain', 'batch', 'two'].map((name) => at(`${name}-${format}`));
+    const args = [model, at('in'), '--format', format, ...more];
+    await good('detect', ...args, '--no-draw', '--out', one!);
+    await good('batch', 'detect', ...args, '--out', other!, '--shard', '5');
+    expect(await contents(other!)).toEqual(await contents(one!));
+    if (format !== 'coco') return;
+    await good('batch', 'detect', ...args, '--out', third!, '--shard', '3', '--workers', '2');
+    expect(await contents(third!)).toEqual(await contents(one!));
+  });
+
+  it('draws what it finds, as fovea detect does', async () => {
+    await good('detect', model, at('in/p0001.png'), '--out', at('drawn'));
+    await good('batch', 'detect', model, at('in/p0001.png'), '--out', at('drawn-batch'), '--draw');
+    expect(await contents(at('drawn-batch'))).toEqual(await contents(at('drawn')));
+  });
+
+  it('writes the hashes of fovea hash', async () => {
+    const args = [at('in'), '--hashes', 'dHash,colorMomentHash', '--hash-size', '16'];
+    await mkdir(at('hash'));
+    await good('hash', ...args, '--json', at('hash/hashes.json'), '--csv', at('hash/hashes.csv'));
+    await good('batch', 'hash', ...args, '--out', at('hash-batch'), '--shard', '4');
+    expect(await contents(at('hash-batch'))).toEqual(await contents(at('hash')));
+  });
+
+  it('writes the masks of fovea segment, and the classes of fovea classify', async () => {
+    const [unet, classifier] = [at('unet.safetensors'), at('classes.safetensors')];
+    await writeFile(unet, await segmenterFile());
+    await writeFile(classifier, await classifierFile());
+    await good('segment', unet, at('in'), '--format', 'masks', '--no-draw', '--out', at('segment'));
+    await good(
+      'batch',
+      'segment',
+      unet,
+      at('in'),
+      '--format',
+      'masks',
+      '--out',
+      at('segment-batch'),
+      '--shard',
+      '3',
+    );
+    expect(await contents(at('segment-batch'))).toEqual(await contents(at('segment')));
+    await good('classify', classifier, at('in'), '--out', at('classify'), '--top', '2');
+    await good(
+      'batch',
+      'classify',
+      classifier,
+      at('in'),
+      '--out',
+      at('classify-batch'),
+      '--top',
+      '2',
+      '--workers',
+      '1',
+    );
+    expect(await contents(at('classify-batch'))).toEqual(await contents(at('classify')));
+  });
+
+  it('goes on where it was killed', async () => {
+    const args = ['batch', 'detect', model, at('in'), '--shard', '1', '--out'];
+    await good(...args, at('whole'));
+    const { child, ended } = startFovea([...args, at('killed')]);
+    await expect
+      .poll(() =>
+        readdir(at('killed/.fovea-batch/shards')).then(
+          ({ length }) => length,
+          () => 0,
+        ),
+      )
+      .toBeGreaterThan(1);
+    child.kill('SIGKILL');
+    await ended;
+    const before = (await readdir(at('killed/.fovea-batch/shards'))).filter((name) => !name.startsWith('.'));
+    expect(before.length).toBeLessThan(PICTURES);
+    // What is done is not done again, so another model would be refused.
+    expect(await bad(...args, at('killed'), '--threshold', '0.9')).toMatch(
+      /has a batch of other options or images/,
+    );
+    const { stderr } = await fovea(...args, at('killed'));
+    expect(stderr).toContain(`${before.length} of ${PICTURES} images were done before`);
+    expect(await contents(at('killed'))).toEqual(await contents(at('whole')));
+  });
+
+  it('lists what failed, and tries it again', async () => {
+    await makePictures(at('some'), 5);
+    const broken = at('some/p0002.png');
+    const content = readFileSync(broken);
+    await writeFile(broken, content.subarray(0, 100));
+    const args = ['batch', 'detect', model, at('some'), '--shard', '2', '--format', 'csv', '--out'];
+    const said = await bad(...args, at('failing'), '--report-bad', at('bad.json'));
+    expect(said).toContain('1 of 5 images failed');
+    expect(said).toContain(`p0002.png: `);
+    expect(JSON.parse(await readFile(at('failing/failed.jsonl'), 'utf8'))).toMatchObject({ level: 'image' });
+    expect(await readFile(at('bad.json'), 'utf8')).toContain('p0002.png');
+    expect(await bad('retry', at('failing'))).toContain('1 of 5 images failed');
+    await writeFile(broken, content);
+    await good('retry', at('failing'));
+    await good(...args, at('fine'));
+    expect(await contents(at('failing'))).toEqual(await contents(at('fine')));
+    expect(await bad('retry', at('failing'))).toMatch(/has no batch to go on with/);
+  });
+
+  it('keeps two batches out of one folder', async () => {
+    const args = ['batch', 'hash', at('in'), '--out', at('twice'), '--shard', '1'];
+    const [one, other] = await Promise.all([fovea(...args), fovea(...args)]);
+    // The second one waits for nobody; where the first was done already, it does the same again.
+    expect([one!.code, other!.code]).toContain(0);
+    if (one!.code !== other!.code)
+      expect(`${one!.stderr}${other!.stderr}`).toMatch(/another batch \(process \d+\)/);
+    expect(Object.keys(await contents(at('twice'))).sort()).toEqual(['hashes.csv', 'hashes.json']);
+  });
+
+  it('says in one line what cannot be', async () => {
+    const args = ['batch', 'detect', model, at('in'), '--out', at('x')];
+    expect(await bad('batch', 'detect', at('no.safetensors'), at('in'), '--out', at('x'))).toMatch(
+      /no\.safetensors/,
+    );
+    expect(await bad(...args, '--save-conf')).toMatch(/--save-conf is for --format yolo/);
+    expect(await bad(...args, '--format', 'panoptic')).toMatch(/finds objects alone/);
+    expect(await bad(...args, '--workers', '0')).toMatch(/--workers 0 is for --queue/);
+    expect(await bad('batch', 'classify', model, at('in'), '--out', at('x'))).toMatch(/is no classifier/);
+    expect(await bad('batch', 'detect', model, at('in'), '--out', at('in'))).toMatch(
+      /is in the folder of --out/,
+    );
+    expect(await bad('batch', 'detect', model, at('in'), '--out', 'gs://bucket/x')).toMatch(
+      /not addresses of the kind gs:/,
+    );
+  });
+
+  it('leaves nothing where nothing could be computed', async () => {
+    await writeFile(at('file'), '');
+    expect(await bad('batch', 'hash', at('in'), '--out', at('file/below'))).toMatch(
+      /cannot be used as a folder/,
+    );
+    expect(await bad('batch', 'detect', model, at('in'), '--out', at('x'), '--format', 'masks')).toMatch(
+      /boxes, not masks/,
+    );
+    expect(await readdir(at('x'))).toEqual([]);
+  });
+});

@@ -1,0 +1,185 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { queueAddress } from '../../../cli/src/batch/queue/address.ts';
+import { openBackend } from '../../../cli/src/batch/queue/backend.ts';
+import { buildCli, fovea, messages, startFovea } from '../run.ts';
+import { freePort, Postgres, Wire } from './postgres.ts';
+import { contents, makeDetector, makePictures, WorkerProcess } from './scene.ts';
+
+const PICTURES = 60;
+let folder: string;
+let server: Postgres;
+let wire: Wire;
+const at = (name: string) => path.join(folder, name);
+
+describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a batch over a queue', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'fovea-queue-'));
+    await buildCli();
+    server = await Postgres.open();
+    wire = await Wire.open(server.port);
+    await makePictures(at('in'), PICTURES);
+    await makeDetector(at('m.safetensors'));
+    const { code, stderr } = await fovea(
+      'batch',
+      'detect',
+      at('m.safetensors'),
+      at('in'),
+      '--out',
+      at('alone'),
+      '--shard',
+      '4',
+    );
+    expect(code, stderr).toBe(0);
+    process.env.FOVEA_QUEUE = server.address(wire.port);
+    process.env.FOVEA_QUEUE_PASSWORD = server.password;
+  });
+  afterAll(async () => {
+    wire?.close();
+    await server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const workers = new Set<WorkerProcess>();
+  const begin = (...args: readonly string[]): WorkerProcess => {
+    const worker = new WorkerProcess(...args);
+    workers.add(worker);
+    return worker;
+  };
+  afterEach(async () => {
+    await Promise.all([...workers].map((worker) => worker.kill()));
+    workers.clear();
+  });
+  const detect = (out: string, ...more: readonly string[]) =>
+    startFovea(['batch', 'detect', at('m.safetensors'), at('in'), '--out', at(out), '--shard', '4', ...more]);
+
+  it('gives the same bytes as one process alone, while workers die, the server restarts and the network is cut', async () => {
+    const { ended } = detect('chaos', '--shard', '1');
+    // One after the other: each has begun when it is killed.
+    for (let i = 0; i < 3; i++) {
+      const victim = begin('--lock', '4');
+      await expect.poll(() => victim.logged('shard').length).toBeGreaterThan(0);
+      await victim.kill();
+      workers.delete(victim);
+    }
+    const [one, other] = [begin('--lock', '4'), begin('--lock', '4')];
+    await expect.poll(() => one.logged('shard').length + other.logged('shard').length).toBeGreaterThan(0);
+    await server.stop();
+    await server.start();
+    wire.cut();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    wire.mend();
+    const { code, stderr } = await ended;
+    expect(code, stderr).toBe(0);
+    expect(await contents(at('chaos'))).toEqual(await contents(at('alone')));
+    expect([...one.logged('shard failed'), ...other.logged('shard failed')]).toEqual([]);
+  });
+
+  it('finishes what is being computed before a worker ends, and another goes on', async () => {
+    const first = begin('--concurrency', '2');
+    const { ended } = detect('drained');
+    await expect.poll(() => first.logged('shard').length).toBeGreaterThan(0);
+    const { code, stdout } = await first.drain();
+    expect(code).toBe(143);
+    expect(stdout).toContain('"draining"');
+    expect(first.logged('ended')).toHaveLength(1);
+    const second = begin();
+    expect((await ended).code).toBe(0);
+    // Not a shard twice, and none that waited for a lock to run out.
+    const ids = [first, second].flatMap((worker) => worker.logged('shard').map(({ id }) => id));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toHaveLength(PICTURES / 4);
+    expect(await contents(at('drained'))).toEqual(await contents(at('alone')));
+  });
+
+  it('is shown, and can be cancelled and gone on with', async () => {
+    const { ended } = detect('cancelled');
+    const status = async () => {
+      const { batches, workers } = JSON.parse((await fovea('status', '--json')).stdout);
+      return { workers, batch: batches.find(({ out }: { out: string }) => out === at('cancelled')) };
+    };
+    await expect.poll(async () => (await status()).batch).toBeDefined();
+    expect(await status()).toMatchObject({
+      workers: 0,
+      batch: { done: `0/${PICTURES / 4}`, counts: { waiting: PICTURES / 4, failed: 0 } },
+    });
+    expect((await fovea('status')).stdout).toMatch(/^0 workers, \d+ batch(es)?\nbatch +done +waiting/);
+    expect((await fovea('cancel', at('cancelled'))).stdout).toContain('15 shards taken out of the queue');
+    const { code, stderr } = await ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain('was cancelled (fovea cancel); the same command goes on with it');
+    expect((await status()).batch).toBeUndefined();
+    begin();
+    expect((await detect('cancelled').ended).code).toBe(0);
+    expect(await contents(at('cancelled'))).toEqual(await contents(at('alone')));
+    expect((await fovea('cancel', at('cancelled'))).stderr).toMatch(/has no batch to cancel/);
+  });
+
+  it('has a list of what could not be computed, with the reasons, and does the rest', async () => {
+    const worker = begin();
+    const { ended } = detect('masks', '--format', 'masks');
+    const { code, stderr } = await ended;
+    expect(code).toBe(2);
+    expect(messages(stderr).at(-1)).toMatch(
+      /15 shards could not be computed; the first, \d+: --format masks: .* finds boxes/,
+    );
+    expect(worker.logged('shard failed').length).toBe(15);
+    const { stdout } = await fovea('status');
+    expect(stdout).toMatch(/masks, shard 14: --format masks: /);
+    await fovea('cancel', at('masks'));
+  });
+
+  it('leaves the shards of other versions alone, and refuses what is no shard', async () => {
+    const address = queueAddress(server.address());
+    const backend = await openBackend(address, 'fovea', () => undefined);
+    const good = { version: 1, batch: '0'.repeat(16), out: at('none'), shard: 0, inputs: [] };
+    const wrong = [
+      { ...good, version: 2 },
+      { ...good, batch: '../x' },
+      'text',
+      { ...good, inputs: [{ file: 7 }] },
+    ];
+    await backend.queue.addBulk(
+      wrong.map((data, i) => ({ name: 'shard', data, opts: { jobId: `wrong-${i}` } })),
+    );
+    const worker = begin();
+    await expect.poll(() => worker.logged('shard failed').length).toBe(wrong.length);
+    for (const { reason } of worker.logged('shard failed'))
+      expect(reason).toMatch(/^shard wrong-\d: .*; it was given by another version of fovea/);
+    const { code, stdout } = await fovea('status');
+    expect(code).toBe(0);
+    expect(stdout).toContain('another version');
+    await backend.queue.obliterate({ force: true });
+    await backend.close();
+  });
+
+  it('says in one line why a queue cannot be used, and never the password', async () => {
+    const line = async (queue: string, password = server.password): Promise<string> => {
+      const { child: _, ended } = startFovea(['worker', '--queue', queue], {
+        FOVEA_QUEUE_PASSWORD: password,
+      });
+      const { code, stderr, stdout } = await ended;
+      expect(code, stderr).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr).not.toContain(password);
+      expect(stderr).not.toContain(encodeURIComponent(password));
+      expect(messages(stderr)).toHaveLength(1);
+      return messages(stderr)[0]!;
+    };
+    expect(await line(server.address(), 'guessed')).toMatch(/: wrong user or password; check them/);
+    expect(await line(server.address().replace(/postgres$/, 'nothing'))).toMatch(
+      /: there is no such database/,
+    );
+    expect(await line(`postgres://fovea@127.0.0.1:${await freePort()}/x`)).toMatch(
+      /: connection refused; check/,
+    );
+    expect(await line(`redis://127.0.0.1:${await freePort()}`)).toMatch(/: connection refused; check/);
+    const withPassword = server.address().replace('@', `:${encodeURIComponent('in the address')}@`);
+    expect(await line(withPassword, 'other')).not.toContain('in%20the');
+    const { code, stderr } = await fovea('worker', '--queue', 'amqp://127.0.0.1');
+    expect(code).toBe(2);
+    expect(stderr).toContain('give an address such as redis://HOST:6379');
+  });
+});
