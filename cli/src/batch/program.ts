@@ -14,6 +14,16 @@ function queueUrl(text: string): string {
   return text;
 }
 
+/** `9100`, or `HOST:9100`. */
+function address(text: string): { readonly host: string; readonly port: number } {
+  const [, host = '127.0.0.1', digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === '' || port > 65_535) {
+    throw new InvalidArgumentError('give a port, or a host and a port, such as 0.0.0.0:9100.');
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port };
+}
+
 function namespaceName(text: string): string {
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(text)) {
     throw new InvalidArgumentError('give lower-case letters, digits and _, beginning with a letter.');
@@ -109,6 +119,11 @@ export function addBatchCommands(program: Command): void {
       '--lock <seconds>',
       'how long this worker may be out of reach before another one takes its shards (default: 30)',
       whole(2, 86_400),
+    )
+    .option(
+      '--metrics <port>',
+      'serve metrics for Prometheus at http://127.0.0.1:PORT/metrics, or at another HOST:PORT',
+      address,
     )
     .option('--concurrency <n>', 'processes that compute, each with the device (default: 1)', whole(1, 256))
     .addOption(imageTime())

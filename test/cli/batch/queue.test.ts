@@ -131,6 +131,34 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a batch 
     await fovea('cancel', at('masks'));
   });
 
+  it('tells Prometheus what it does', async () => {
+    const worker = begin('--metrics', '0');
+    await expect.poll(() => worker.logged('waiting').length).toBe(1);
+    const [{ metrics: port } = {}] = worker.logged('waiting');
+    const read = async (what: string) => (await fetch(`http://127.0.0.1:${port}${what}`)).text();
+    const value = async (name: string) =>
+      Number(
+        (await read('/metrics'))
+          .split('\n')
+          .find((line) => line.startsWith(`${name} `))
+          ?.split(' ')[1],
+      );
+    expect(await read('/healthz')).toBe('ok\n');
+    expect(await value('fovea_shards_total{outcome="done"}')).toBe(0);
+    expect((await detect('metrics').ended).code).toBe(0);
+    expect(await value('fovea_shards_total{outcome="done"}')).toBe(PICTURES / 4);
+    expect(await value('fovea_images_total')).toBe(PICTURES);
+    expect(await value('fovea_image_faults_total')).toBe(0);
+    expect(await value('fovea_shard_seconds_count')).toBe(PICTURES / 4);
+    expect(await value('fovea_queue_up')).toBe(1);
+    expect(await read('/metrics')).not.toContain('p0001');
+    const taken = await fovea('worker', '--metrics', String(port));
+    expect(taken.code).toBe(2);
+    expect(messages(taken.stderr)).toEqual([
+      `fovea: --metrics 127.0.0.1:${port}: another process has this port; choose another one`,
+    ]);
+  });
+
   it('leaves the shards of other versions alone, and refuses what is no shard', async () => {
     const address = queueAddress(server.address());
     const backend = await openBackend(address, 'fovea', () => undefined);

@@ -8,6 +8,7 @@ import type { ShardDone, ShardTask } from '../runner.ts';
 import { checkAs } from '../work.ts';
 import { expectQueue, queueAddress } from './address.ts';
 import { jobSchema, openBackend, type ShardJob } from './backend.ts';
+import { WorkerMetrics } from './metrics.ts';
 import { IMAGE_SECONDS, NAMESPACE } from './settings.ts';
 
 export interface WorkerCommandOptions {
@@ -16,6 +17,7 @@ export interface WorkerCommandOptions {
   readonly concurrency?: number;
   readonly imageTime?: number;
   readonly lock?: number;
+  readonly metrics?: { readonly host: string; readonly port: number };
   readonly adapter?: string;
 }
 
@@ -75,10 +77,13 @@ export async function workerCommand(options: WorkerCommandOptions): Promise<void
   const { imageTime = IMAGE_SECONDS, lock = LOCK_SECONDS } = options;
   const address = queueAddress(queue);
   await expectQueue(address);
+  const metrics = new WorkerMetrics();
+  const port = options.metrics && (await metrics.serve(options.metrics));
   let away = false;
   const backend = await openBackend(address, namespace, (error) => {
     if (!away) log('warn', 'queue away', { reason: error.message });
     away = true;
+    metrics.queueIs(false);
   });
   const processes = new Processes(
     concurrency,
@@ -93,7 +98,7 @@ export async function workerCommand(options: WorkerCommandOptions): Promise<void
     async (job) => {
       const start = performance.now();
       try {
-        const { images, faults, gone } = await processes.run(job);
+        const { images, faults, gone } = await metrics.during(() => processes.run(job));
         if (gone) {
           const { out } = readJob(job);
           log('warn', 'no batch', {
@@ -124,9 +129,13 @@ export async function workerCommand(options: WorkerCommandOptions): Promise<void
   worker.on('active', () => {
     if (away) log('info', 'queue back');
     away = false;
+    metrics.queueIs(true);
   });
   await worker.waitUntilReady();
-  log('info', 'waiting', { queue: address.shown, namespace, concurrency });
+  log('info', 'waiting', {
+    ...{ queue: address.shown, namespace, concurrency },
+    ...(port === undefined ? {} : { metrics: port }),
+  });
   await new Promise<void>((resolve) => {
     onInterrupt(() => {
       log('info', 'draining');
@@ -136,5 +145,6 @@ export async function workerCommand(options: WorkerCommandOptions): Promise<void
   });
   processes.close();
   await backend.close();
+  metrics.close();
   log('info', 'ended');
 }
