@@ -7,7 +7,7 @@ import { DataError, UsageError } from 'fovea';
 import { fileProblem, makeFolder, temporaryFor } from './files.ts';
 
 /** The process that holds a lock, as the lock file says it. */
-interface Holder {
+export interface Holder {
   readonly pid: number;
   /** When it was started, in the words of the system: another process may get its number later. '' where it is not known. */
   readonly start: string;
@@ -35,7 +35,15 @@ function startOf(pid: number): string {
   }
 }
 
-function parseHolder(text: string): Holder | undefined {
+/** Who holds the locks of this process. */
+export const thisProcess = (): Holder => ({
+  pid: process.pid,
+  start: startOf(process.pid),
+  host: hostname(),
+});
+
+/** What a lock says; undefined for what is none. */
+export function parseHolder(text: string): Holder | undefined {
   try {
     const { pid, start, host } = JSON.parse(text) as Partial<Holder>;
     const whole =
@@ -47,7 +55,7 @@ function parseHolder(text: string): Holder | undefined {
 }
 
 /** Whether the holder may still be running. On another machine nobody can tell. */
-function isRunning({ pid, start, host }: Holder): boolean {
+export function isRunning({ pid, start, host }: Holder): boolean {
   if (host !== hostname()) return true;
   try {
     process.kill(pid, 0);
@@ -131,9 +139,8 @@ function acquire(out: string, lock: string, content: string, what: string): void
 export async function withLock<T>(out: string, fn: () => Promise<T>, what = 'training'): Promise<T> {
   await makeFolder(path.dirname(out));
   const lock = lockPath(out);
-  const { pid } = process;
   // The id tells this lock from others of the same process.
-  const content = JSON.stringify({ pid, start: startOf(pid), host: hostname(), id: randomUUID() });
+  const content = JSON.stringify({ ...thisProcess(), id: randomUUID() });
   acquire(out, lock, content, what);
   const release = (): void => {
     if (read(lock) === content) rmSync(lock, { force: true });

@@ -12,6 +12,7 @@ import {
   objectsOf,
 } from 'fovea/data';
 import type { Overlay } from 'fovea/draw';
+import { wayToImage } from './address.ts';
 import { countedWarning } from './counted.ts';
 import { csvLine } from './csv.ts';
 import { drawOverlay } from './draw.ts';
@@ -25,6 +26,8 @@ import type { ResultFormat } from './resultOptions.ts';
 /** What is written of predictions, and where. */
 export interface ResultOptions {
   readonly out: string;
+  /** Where the folder's files will be. Default: there. */
+  readonly home?: string;
   /** Default `labelme`. */
   readonly format?: ResultFormat;
   /** Whether the predictions are drawn on each image, at its own size. Default true. */
@@ -196,8 +199,8 @@ export class Results {
     const source = { name, source: file, image: file, annotation };
     if (this.#options.copyImages) return { ...source, extension: path.extname(file) || '.png' };
     if (this.#format !== 'labelme') return { ...source, leftAt: inside };
-    const from = path.dirname(path.resolve(this.#options.out, name));
-    return { ...source, leftAt: path.relative(from, path.resolve(file)).split(path.sep).join('/') };
+    const { out, home = out } = this.#options;
+    return { ...source, leftAt: wayToImage(home, name, input) };
   }
 
   async #addRows({ file }: ImageInput, { shapes }: Annotation): Promise<void> {

@@ -1,14 +1,13 @@
-import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
+import { addressOf, below, expectLocal } from '../address.ts';
 import { expectClassifier } from '../commands/classify.ts';
 import { NO_PANOPTIC } from '../commands/predict.ts';
 import { defined } from '../defined.ts';
 import { FaultLog } from '../faultLog.ts';
-import { checkOutputFile, expectNoInput, makeFolder } from '../files.ts';
+import { checkOutputFile, expectNoInput } from '../files.ts';
 import { adapterText } from '../gpu.ts';
 import { hasher } from '../hashRows.ts';
 import { imageInputs } from '../imageInputs.ts';
-import { withLock } from '../lock.ts';
 import { type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
 import { type DetectOptions, expectDetectable } from '../predictor.ts';
 import { expectOtherFolder } from '../resultFolder.ts';
@@ -129,29 +128,28 @@ export async function batchCommand(
     Object.entries(options).filter(([key]) => ![...RUNNING, ...FILES].includes(key)),
   );
   (await kindOf(name)).check(own);
+  const results = openPlace(out);
+  expectLocal('the model', model);
+  for (const option of FILES) expectLocal(`--${option}`, (options as ModelFileOptions)[option]);
+  expectLocal('--report-bad', reportBad);
   if (name === 'hash') hasher(own);
   const files = name === 'hash' ? [] : await checkModel(name, model!, options);
   const inputs = await imageInputs(images, options);
   await FaultLog.check(options);
   await expectOtherFolder(inputs, out);
-  await expectNoInput([reportBad], [model, ...inputs.map(({ file }) => file)]);
+  await expectNoInput([reportBad], [model, ...inputs.flatMap(({ file }) => (addressOf(file) ? [] : [file]))]);
   if (reportBad !== undefined) await checkOutputFile(reportBad);
-  await makeFolder(out);
-  await withLock(
-    path.join(out, 'batch'),
-    async () => {
-      const place = openPlace(path.join(out, WORK_FOLDER));
-      const batch = await beginWork(place, { name, options: own, files, inputs, shardSize: shard }, force);
-      try {
-        await runBatch(batch, await executorFor(options), { out, ...defined({ reportBad }) });
-      } catch (error) {
-        // A batch of which nothing could be computed leaves nothing.
-        if ((await place.list('shards')).length === 0) await place.remove('');
-        throw error;
-      }
-    },
-    'batch',
-  );
+  await results.locked(async (release) => {
+    const place = openPlace(below(out, WORK_FOLDER));
+    const batch = await beginWork(place, { name, options: own, files, inputs, shardSize: shard }, force);
+    try {
+      await runBatch(batch, await executorFor(options), { out, release, ...defined({ reportBad }) });
+    } catch (error) {
+      // A batch of which nothing could be computed leaves nothing.
+      if ((await place.list('shards')).length === 0) await place.remove('');
+      throw error;
+    }
+  });
 }
 
 /** Removes the shards in which images failed. Returns how many images those were. */
@@ -181,19 +179,14 @@ async function readBatch(place: Place, out: string): Promise<Batch> {
 
 /** fovea retry: computes the images again that failed. */
 export async function retryCommand(out: string, options: RunningOptions): Promise<void> {
-  openPlace(out);
-  const place = openPlace(path.join(out, WORK_FOLDER));
+  const place = openPlace(below(out, WORK_FOLDER));
   await readBatch(place, out);
-  await withLock(
-    path.join(out, 'batch'),
-    async () => {
-      const batch = await readBatch(place, out);
-      const failed = await forgetFailed(batch);
-      process.stderr.write(
-        `${failed} of ${batch.work.images} images failed; their shards are computed again\n`,
-      );
-      await runBatch(batch, await executorFor(options), { out });
-    },
-    'batch',
-  );
+  await openPlace(out).locked(async (release) => {
+    const batch = await readBatch(place, out);
+    const failed = await forgetFailed(batch);
+    process.stderr.write(
+      `${failed} of ${batch.work.images} images failed; their shards are computed again\n`,
+    );
+    await runBatch(batch, await executorFor(options), { out, release });
+  });
 }

@@ -1,8 +1,11 @@
 /** Where a batch keeps its parts, for everyone who works on it: named contents, each whole or not there. */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, UsageError } from 'fovea';
-import { fileProblem, writeFileAtomic } from '../files.ts';
+import { DataError } from 'fovea';
+import { addressOf } from '../address.ts';
+import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
+import { withLock } from '../lock.ts';
+import { S3Place } from './s3Place.ts';
 
 /** A folder, or what stands for one in an object store. Names have slashes between their parts. */
 export interface Place {
@@ -13,18 +16,36 @@ export interface Place {
   has(name: string): Promise<boolean>;
   /** Whole or not at all; what was there is replaced. */
   write(name: string, content: Uint8Array | string): Promise<void>;
-  /** The names below a folder, in no order, without that folder's own. */
-  list(folder: string): Promise<string[]>;
+  /**
+   * The names in a folder, in no order, without that folder's own.
+   *
+   * @param after Only those that come after this one by their characters. Default: all.
+   */
+  list(folder: string, after?: string): Promise<string[]>;
   /** Removes a name, or all below a folder. What is not there is no error. */
   remove(name: string): Promise<void>;
+  /**
+   * Runs what writes here, while nobody else does. Throws UsageError where somebody does, DataError where nothing can be written.
+   *
+   * @param run Is given what lets others write again, for the case that the process ends before it does.
+   */
+  locked<T>(run: (release: () => Promise<void>) => Promise<T>): Promise<T>;
+  /** Runs what writes files into a folder of this machine; they are here when it is done, each whole. */
+  assemble<T>(run: (folder: string) => Promise<T>): Promise<T>;
 }
+
+/** The lock of a batch: `batch.lock`. */
+const LOCK = 'batch';
 
 /** A folder of the file system; workers on other machines need it under the same path. */
 class FolderPlace implements Place {
   readonly url: string;
+  /** As the user gave it. */
+  readonly #given: string;
 
   constructor(folder: string) {
     this.url = path.resolve(folder);
+    this.#given = folder;
   }
 
   async #try<T>(name: string, doing: string, work: (file: string) => Promise<T>): Promise<T> {
@@ -62,25 +83,33 @@ class FolderPlace implements Place {
     return this.#try(name, 'written', (file) => writeFileAtomic(file, content));
   }
 
-  list(folder: string): Promise<string[]> {
-    return this.#try(folder, 'read', (file) =>
+  async list(folder: string, after = ''): Promise<string[]> {
+    const names = await this.#try(folder, 'read', (file) =>
       readdir(file).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return [];
         throw error;
       }),
     );
+    return names.filter((name) => name > after);
   }
 
   remove(name: string): Promise<void> {
     return this.#try(name, 'removed', (file) => rm(file, { recursive: true, force: true }));
   }
+
+  async locked<T>(run: (release: () => Promise<void>) => Promise<T>): Promise<T> {
+    await makeFolder(this.#given);
+    // Its lock is released as the process ends.
+    return withLock(path.join(this.#given, LOCK), () => run(async () => undefined), 'batch');
+  }
+
+  assemble<T>(run: (folder: string) => Promise<T>): Promise<T> {
+    return run(this.#given);
+  }
 }
 
-/** The place that a path or an address stands for. Throws UsageError for an address of a kind that is not known. */
+/** The place that a path or an address stands for. Throws UsageError for an address that is none, or of a kind that is not known. */
 export function openPlace(url: string): Place {
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1];
-  if (scheme !== undefined) {
-    throw new UsageError(`${url}: places are folders, not addresses of the kind ${scheme}://; give a folder`);
-  }
-  return new FolderPlace(url);
+  const address = addressOf(url);
+  return address ? new S3Place(address, LOCK) : new FolderPlace(url);
 }

@@ -65,7 +65,7 @@ const running = (command: Command): Command =>
 const batched = (command: Command): Command =>
   running(
     command
-      .requiredOption('--out <dir>', 'folder for the results')
+      .requiredOption('--out <dir>', 'folder for the results, or s3://BUCKET/PREFIX')
       .option('--shard <n>', 'images that are computed and stored together (default: 256)', whole(1, 65_536))
       .option('--force', 'begin anew, where another batch was begun in that folder'),
   );
@@ -141,7 +141,7 @@ export function addBatchCommands(program: Command): void {
   program
     .command('cancel')
     .description('take a batch out of a queue; what is done of it stays')
-    .argument('<out>', 'the folder of its results')
+    .argument('<out>', 'the folder or address of its results')
     .addOption(queue())
     .addOption(namespace())
     .action(async (out, options) => (await import('./queue/control.ts')).cancelCommand(out, options));
@@ -150,6 +150,6 @@ export function addBatchCommands(program: Command): void {
     program
       .command('retry')
       .description('try the images of a batch again that failed, and go on with the rest')
-      .argument('<out>', 'the folder of its results'),
+      .argument('<out>', 'the folder or address of its results'),
   ).action(async (out, options) => (await import('./command.ts')).retryCommand(out, options));
 }

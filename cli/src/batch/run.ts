@@ -1,6 +1,6 @@
 /** A batch from its images to its results: shards go to whoever computes them, and what comes back is put together in order. */
-import path from 'node:path';
 import { DataError } from 'fovea';
+import { absolute, below } from '../address.ts';
 import { counted } from '../counted.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
@@ -78,6 +78,8 @@ export interface RunBatchOptions {
   readonly out: string;
   /** The file for everything that is bad, as JSON. */
   readonly reportBad?: string;
+  /** Lets others write there; called where a signal ends the process. */
+  readonly release: () => Promise<void>;
 }
 
 /** The list of images that could not be used, in the folder of results. */
@@ -85,16 +87,17 @@ export const FAILED = 'failed.jsonl';
 
 /** The shards of a batch that are not done yet. */
 export async function openTasks({ work, place, inputs }: Batch, out: string): Promise<ShardTask[]> {
+  const { url } = openPlace(out);
   const done = new Set((await place.list('shards')).map((name) => `shards/${name}`));
   return Array.from({ length: shardCount(work) }, (_, shard) => shard)
     .filter((shard) => !done.has(shardName(shard)))
     .map((shard) => ({
       batch: work.id,
-      out: path.resolve(out),
+      out: url,
       shard,
       inputs: shardInputs(inputs, work, shard).map((input) => ({
         ...input,
-        file: path.resolve(work.folder, input.file),
+        file: absolute(work.folder, input.file),
       })),
     }));
 }
@@ -116,35 +119,37 @@ export async function mergeBatch(batch: Batch, out: string): Promise<FaultLog> {
   const { work, place, inputs } = batch;
   const kind = await kindOf(work.name);
   const files = await fetchFiles(place, work);
-  const faults = new FaultLog();
-  const sink = await kind.sink(kind.check(work.options), { files, inputs, out });
-  try {
-    for await (const { input, outcome } of outcomesOf(batch)) {
-      if ('fault' in outcome) {
-        faults.add({ level: 'image', ...outcome.fault });
-        continue;
+  return openPlace(out).assemble(async (folder) => {
+    const faults = new FaultLog();
+    const sink = await kind.sink(kind.check(work.options), { files, inputs, out: folder, home: out });
+    try {
+      for await (const { input, outcome } of outcomesOf(batch)) {
+        if ('fault' in outcome) {
+          faults.add({ level: 'image', ...outcome.fault });
+          continue;
+        }
+        try {
+          await sink.add(outcome.result, input);
+        } catch (error) {
+          // As what a format has no place for.
+          if (!(error instanceof DataError)) throw error;
+          faults.add({ level: 'image', kind: 'other', message: error.message });
+        }
       }
-      try {
-        await sink.add(outcome.result, input);
-      } catch (error) {
-        // As what a format has no place for.
-        if (!(error instanceof DataError)) throw error;
-        faults.add({ level: 'image', kind: 'other', message: error.message });
-      }
+      await sink.finish();
+    } catch (error) {
+      await sink.discard().catch(() => undefined);
+      throw error;
     }
-    await sink.finish();
-  } catch (error) {
-    await sink.discard().catch(() => undefined);
-    throw error;
-  }
-  return faults;
+    return faults;
+  });
 }
 
 /** Computes what of a batch is not done yet, and puts all results together. A signal ends it so that the same command goes on. */
 export async function runBatch(
   batch: Batch,
   executor: Executor,
-  { out, reportBad }: RunBatchOptions,
+  { out, reportBad, release: releaseOut }: RunBatchOptions,
 ): Promise<void> {
   const { work } = batch;
   const shards = shardCount(work);
@@ -157,12 +162,12 @@ export async function runBatch(
     unit: ['image', 'images'],
     start: done,
   });
-  const release = onInterrupt(() => {
+  const ignoreSignals = onInterrupt(() => {
     progress.done();
     process.stderr.write(
       `stopped: ${shards - left} of ${counted(shards, 'shard')} done; the same command goes on\n`,
     );
-    void executor.close().then(endBySignal, endBySignal);
+    void Promise.allSettled([executor.close(), releaseOut()]).then(endBySignal);
   });
   if (done > 0) progress.log(`${done} of ${counted(work.images, 'image')} were done before`);
   try {
@@ -171,14 +176,15 @@ export async function runBatch(
       left--;
       progress.update(done);
     }
+    await executor.close();
+    const faults = await mergeBatch(batch, out);
+    if (reportBad !== undefined) await faults.write(reportBad);
+    await finishBatch(batch, out, faults);
   } finally {
-    release();
+    ignoreSignals();
     progress.done();
     await executor.close();
   }
-  const faults = await mergeBatch(batch, out);
-  if (reportBad !== undefined) await faults.write(reportBad);
-  await finishBatch(batch, out, faults);
 }
 
 /** Says what came of it. The parts are removed unless images failed, which may be tried again. */
@@ -195,6 +201,6 @@ async function finishBatch({ work, place }: Batch, out: string, { faults }: Faul
     `${printable(out)}: ${counted(work.images - faults.length, 'image')} of ${work.images}\n`,
   );
   throw new DataError(
-    `${faults.length} of ${counted(work.images, 'image')} failed (${path.join(out, FAILED)}; fovea retry ${out} tries them again); the first: ${faults[0]!.message}`,
+    `${faults.length} of ${counted(work.images, 'image')} failed (${below(out, FAILED)}; fovea retry ${out} tries them again); the first: ${faults[0]!.message}`,
   );
 }

@@ -5,6 +5,7 @@ import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea
 import { BadData, type FaultKind } from 'fovea/data';
 import type { ImageInput } from '../imageInputs.ts';
 import { loadedAhead } from '../imageRun.ts';
+import { StoreError } from '../s3/errors.ts';
 import { decodeValue, encodeValue } from './values.ts';
 
 const pack = promisify(gzip);
@@ -35,6 +36,8 @@ export interface Computed {
 
 /** Whether an error is about one image, and the next may do. */
 const isOfImage = (error: unknown): error is Error =>
+  // A store that does not answer has no image for anybody.
+  !(error instanceof StoreError) &&
   [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
 
 /** A fault of an image, with its name in front. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
 import * as v from 'valibot';
+import { addressOf } from '../address.ts';
 import type { ImageInput } from '../imageInputs.ts';
 import { sha256 } from '../sha256.ts';
 import type { Place } from './place.ts';
@@ -142,7 +143,8 @@ export async function beginWork(place: Place, wanted: NewWork, force: boolean): 
     ({ option, file }, i): WorkFile => ({ option, name: path.basename(file), sha256: sha256(contents[i]!) }),
   );
   const list = JSON.stringify(inputs);
-  const folder = process.cwd();
+  // Where all images are in a store, it does not matter.
+  const folder = inputs.every(({ file }) => addressOf(file)) ? '' : process.cwd();
   const identity = [BATCH_VERSION, name, options, files, folder, shardSize, sha256(list)];
   const id = sha256(JSON.stringify(identity)).slice(0, 16);
   const known = await readWork(place);
@@ -152,7 +154,8 @@ export async function beginWork(place: Place, wanted: NewWork, force: boolean): 
       `${place.url}: has a batch of other options or images that was not ended; go on with those, choose another --out, or remove it with --force`,
     );
   }
-  if (known) await place.remove('');
+  // Also what is left of one that was being removed.
+  await place.remove('');
   for (const [i, file] of files.entries()) await place.write(fileAt(file), contents[i]!);
   await place.write(INPUTS, list);
   const created = new Date().toISOString();

@@ -22,8 +22,10 @@ export interface Sink {
 export interface SinkSetting {
   readonly files: OptionFiles;
   readonly inputs: readonly ImageInput[];
-  /** The folder of results. */
+  /** The folder that results are written into. */
   readonly out: string;
+  /** Where they will be: that folder, or an address. */
+  readonly home: string;
 }
 
 export interface BatchKind<Options = unknown> {

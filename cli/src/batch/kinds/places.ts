@@ -60,7 +60,7 @@ const placesKind = (task: 'detect' | 'segment') =>
         close: () => gpu.dispose(),
       };
     },
-    async sink(options, { files, inputs, out }) {
+    async sink(options, { files, inputs, out, home }) {
       const opened = await readModel(files.model!, { ...options, ...files });
       const { classNames } = opened;
       const stuff = task === 'detect' ? stuffClasses(opened) : [];
@@ -68,8 +68,7 @@ const placesKind = (task: 'detect' | 'segment') =>
         ...options,
         // Workers have drawn them.
         draw: false,
-        out,
-        stuff,
+        ...{ out, home, stuff },
       });
       return {
         async add({ size, prediction }, input) {

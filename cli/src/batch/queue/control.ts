@@ -79,9 +79,13 @@ async function batchesIn({ queue }: Backend): Promise<BatchStatus[]> {
 
 /** How many shards of a batch are done; undefined where its folder cannot be seen from here. */
 async function doneOf({ out }: BatchStatus): Promise<string> {
-  const place = openPlace(`${out}/${WORK_FOLDER}`);
-  const work = await readWork(place).catch(() => undefined);
-  return work ? `${(await place.list('shards')).length}/${shardCount(work)}` : '?';
+  try {
+    const place = openPlace(`${out}/${WORK_FOLDER}`);
+    const work = await readWork(place);
+    return work ? `${(await place.list('shards')).length}/${shardCount(work)}` : '?';
+  } catch {
+    return '?';
+  }
 }
 
 /** fovea status: the workers of a queue, its batches, and the shards that could not be computed. */

@@ -2,7 +2,7 @@
 import { DataError, UsageError } from 'fovea';
 import { counted } from '../../counted.ts';
 import { printable } from '../../printable.ts';
-import { openPlace } from '../place.ts';
+import { openPlace, type Place } from '../place.ts';
 import type { Executor } from '../run.ts';
 import type { ShardDone, ShardTask } from '../runner.ts';
 import { CANCELLED, shardName, WORK_FOLDER } from '../work.ts';
@@ -55,10 +55,9 @@ export class QueueExecutor implements Executor {
         wake();
       });
     }
-    const isDone = ({ task }: Out): Promise<boolean> => place.has(shardName(task.shard));
     /** Undefined while it is on its way. */
-    const outcome = async (id: string, one: Out): Promise<'done' | 'failed' | undefined> => {
-      if (await isDone(one)) return 'done';
+    const outcome = async (id: string, one: Out, isDone: boolean): Promise<'done' | 'failed' | undefined> => {
+      if (isDone) return 'done';
       const state = await queue.getJobState(id);
       if (state === 'failed') {
         const job = await queue.getJob(id);
@@ -93,11 +92,15 @@ export class QueueExecutor implements Executor {
         if (all) looked = Date.now();
         const ids = all ? [...out.keys()] : [...heard];
         heard.clear();
+        // One question for all: a store would take long over hundreds.
+        const done = all ? await this.#done(place, out) : undefined;
         let news = false;
         for (const id of ids) {
           const one = out.get(id);
-          const found = one && (await outcome(id, one));
-          if (!one || !found) continue;
+          if (!one) continue;
+          const name = shardName(one.task.shard);
+          const found = await outcome(id, one, done?.has(name) ?? (await place.has(name)));
+          if (!found) continue;
           news = true;
           out.delete(id);
           const { shard, inputs } = one.task;
@@ -132,6 +135,16 @@ export class QueueExecutor implements Executor {
     throw new DataError(
       `${first.out}: ${counted(failed.length, 'shard')} could not be computed; the first, ${one.shard}: ${one.reason}; the same command goes on with the rest`,
     );
+  }
+
+  /** The names of shards whose results are there, of those that are out. */
+  async #done(place: Place, out: ReadonlyMap<string, Out>): Promise<ReadonlySet<string>> {
+    const [first] = [...out.values()].map(({ task }) => shardName(task.shard)).sort();
+    if (first === undefined) return new Set();
+    const [folder, name] = first.split('/') as [string, string];
+    // Those before it are done, and may be very many.
+    const names = await place.list(folder, name.slice(0, -1));
+    return new Set(names.map((one) => `${folder}/${one}`));
   }
 
   /** Gives shards to the queue; those that are there from before stay, unless they had failed. */
