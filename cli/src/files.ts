@@ -13,6 +13,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { type FileContent, writeFileAtomic as writeWholeFile } from 'fovea/io';
+import { addressOf } from './address.ts';
 import { sha256 } from './sha256.ts';
 
 const NO_FILE = 'is a pipe, socket or device, not a file';
@@ -103,6 +104,10 @@ async function makeFolders(folder: string): Promise<void> {
 
 /** Makes a folder, and those above it. Throws DataError where it cannot be made or written into. */
 export async function makeFolder(folder: string): Promise<void> {
+  const address = addressOf(folder);
+  if (address) {
+    throw new UsageError(`${address.url}: is an address, and only fovea batch writes there; give a path`);
+  }
   try {
     await makeFolders(folder);
     await access(folder, constants.W_OK);

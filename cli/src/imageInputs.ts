@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { isImageFile } from 'fovea/data';
+import { addressOf, partsOf } from './address.ts';
 import { fileProblem, realPath } from './files.ts';
 
 /** An image of which results are wanted. */
@@ -25,6 +26,8 @@ export interface ImageInputOptions {
 /** What systems and editors leave in folders: names that begin with a dot, and these. */
 const CLUTTER = ['__macosx', 'thumbs.db', 'desktop.ini'];
 
+const isClutter = (name: string): boolean => name.startsWith('.') || CLUTTER.includes(name.toLowerCase());
+
 /** The images in a folder by name, and then those of the folders below it. */
 async function* imagesIn(folder: string, { recursive, out }: ImageInputOptions): AsyncGenerator<string> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
@@ -32,9 +35,7 @@ async function* imagesIn(folder: string, { recursive, out }: ImageInputOptions):
       cause: error,
     });
   });
-  const names = entries
-    .filter(({ name }) => !name.startsWith('.') && !CLUTTER.includes(name.toLowerCase()))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const names = entries.filter(({ name }) => !isClutter(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of names) {
     if (!entry.isDirectory() && isImageFile(entry.name)) yield path.join(folder, entry.name);
   }
@@ -79,24 +80,28 @@ function resultNames(inside: readonly string[]): string[] {
   return inside.map((file) => names.get(file)!);
 }
 
-/** The folder that contains all files. */
-function commonFolder(files: readonly string[]): string {
-  let common = path.dirname(files[0]!);
-  for (const file of files) {
-    while (
-      common !== path.dirname(common) &&
-      !file.startsWith(common.endsWith(path.sep) ? common : `${common}${path.sep}`)
-    )
-      common = path.dirname(common);
+/** The paths of files below the folder that contains all of them, with slashes. */
+function pathsInside(files: readonly string[]): string[] {
+  const parts = files.map(partsOf);
+  const [first = []] = parts;
+  let common = first.length - 1;
+  for (const one of parts) {
+    let same = 0;
+    while (same < Math.min(common, one.length - 1) && one[same] === first[same]) same++;
+    common = same;
   }
-  return common;
+  // Where nothing is common, paths begin at the top.
+  const top = common > 0 ? common : 1;
+  return parts.map((one) => one.slice(top).join('/'));
 }
 
 /**
  * Lists images: files as they are given, and of folders the files with the extension of an image, by name. An image that is given twice
  * counts once. A file that is not there is listed too: reading it says what is wrong.
  *
- * @throws DataError for a folder that cannot be read or has no images.
+ * Of `s3://BUCKET/PREFIX` the images are all below it, by their keys.
+ *
+ * @throws DataError for a folder or a prefix that cannot be read or has no images.
  */
 export async function imageInputs(
   paths: readonly string[],
@@ -104,13 +109,19 @@ export async function imageInputs(
 ): Promise<ImageInput[]> {
   const files = new Map<string, string>();
   // Either may be given by a link.
-  const out = options.out === undefined ? undefined : await realPath(options.out);
+  const out = options.out === undefined || addressOf(options.out) ? undefined : await realPath(options.out);
   const inFolders = { recursive: options.recursive ?? false, ...(out === undefined ? {} : { out }) };
   const add = (file: string): void => {
-    const whole = path.resolve(file);
+    const whole = addressOf(file)?.url ?? path.resolve(file);
     if (!files.has(whole)) files.set(whole, file);
   };
   for (const given of paths) {
+    const address = addressOf(given);
+    if (address) {
+      const { storedImages } = await import('./s3/images.ts');
+      for (const file of await storedImages(address, { out: options.out, isClutter })) add(file);
+      continue;
+    }
     const found = await stat(given).catch(() => undefined);
     if (!found?.isDirectory()) {
       add(given);
@@ -127,9 +138,7 @@ export async function imageInputs(
       `${given}: there is no image in this folder${below}${options.recursive ? '; check the path' : ''}`,
     );
   }
-  const whole = [...files.keys()];
-  const common = commonFolder(whole);
-  const inside = whole.map((file) => path.relative(common, file).split(path.sep).join('/'));
+  const inside = pathsInside([...files.keys()]);
   const names = resultNames(inside);
   return [...files.values()].map((file, i) => ({ file, inside: inside[i]!, name: names[i]! }));
 }

@@ -1,6 +1,7 @@
 import { DataError, ShapeError } from 'fovea';
 import { BadData, type FaultKind, type ImageInfo } from 'fovea/data';
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import { addressOf } from './address.ts';
 import { bmpSize, checkBmp, decodeBmp } from './bmp.ts';
 import { fileProblem, openFile, readWhole, writeFileAtomic } from './files.ts';
 import type { Fingerprint } from './fingerprint.ts';
@@ -140,8 +141,10 @@ export async function verifyImage(source: string | Uint8Array, name: string): Pr
   }
 }
 
-/** Reads a file of an image. Throws DataError where it cannot be read. */
+/** Reads a file of an image, also one of an object store. Throws DataError where it cannot be read. */
 export async function bytesOf(path: string): Promise<Uint8Array> {
+  const address = addressOf(path);
+  if (address) return (await import('./s3/images.ts')).storedImage(address);
   try {
     return await readWhole(path);
   } catch (error) {

@@ -3,13 +3,16 @@ import { copyFile, type FileHandle, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import type { AnnotatedImage, DataSink } from 'fovea/data';
+import { addressOf, below } from './address.ts';
 import { fileProblem, makeFolder, realPath, temporaryFor, writeFileAtomic } from './files.ts';
 import type { ImageInput } from './imageInputs.ts';
 
 /** Throws UsageError where results would be written into a folder of the images, also by a link to it: they could overwrite them or their annotations. */
 export async function expectOtherFolder(inputs: readonly ImageInput[], out: string): Promise<void> {
   const real = new Map<string, Promise<string>>();
-  const folderOf = (file: string): Promise<string> => {
+  const folderOf = async (file: string): Promise<string> => {
+    const address = addressOf(file);
+    if (address) return path.posix.dirname(address.url);
     const folder = path.dirname(path.resolve(file));
     if (!real.has(folder)) real.set(folder, realPath(folder));
     return real.get(folder)!;
@@ -17,7 +20,7 @@ export async function expectOtherFolder(inputs: readonly ImageInput[], out: stri
   const folders = new Map<string, string>();
   for (const { file } of inputs) folders.set(await folderOf(file), file);
   for (const { name } of inputs) {
-    const image = folders.get(await folderOf(path.join(out, name)));
+    const image = folders.get(await folderOf(below(out, name)));
     if (image === undefined) continue;
     throw new UsageError(
       `${image} is in the folder of --out, and results could overwrite it or its annotation; choose another folder`,
