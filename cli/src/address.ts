@@ -21,7 +21,7 @@ export function addressOf(text: string): StoreAddress | undefined {
   if (scheme === undefined) return undefined;
   if (scheme.toLowerCase() !== 's3') {
     throw new UsageError(
-      `${scheme}://…: is no address that is known; give a path, or s3://BUCKET/PREFIX for what batches read and write`,
+      `${scheme}://…: images and results are at paths or in S3, not addresses of the kind ${scheme}://; give a path, or s3://BUCKET/PREFIX`,
     );
   }
   const [bucket = '', ...parts] = text.slice('s3://'.length).split('/');

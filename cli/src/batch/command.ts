@@ -146,7 +146,8 @@ export async function batchCommand(
       await runBatch(batch, await executorFor(options), { out, release, ...defined({ reportBad }) });
     } catch (error) {
       // A batch of which nothing could be computed leaves nothing.
-      if ((await place.list('shards')).length === 0) await place.remove('');
+      const shards = await place.list('shards').catch(() => undefined);
+      if (shards?.length === 0) await place.remove('').catch(() => undefined);
       throw error;
     }
   });

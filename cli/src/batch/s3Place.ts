@@ -40,7 +40,7 @@ export class S3Place implements Place {
   readonly #lock: string;
 
   /**
-   * Throws UsageError where the environment has no credentials.
+   * Throws StoreError where the environment has no credentials.
    *
    * @param lock The name of its lock, without the extension.
    */

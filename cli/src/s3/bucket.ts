@@ -71,7 +71,7 @@ export class Bucket {
   readonly #settings: StoreSettings;
   readonly #signingKeys = new Map<string, ArrayBuffer>();
 
-  /** Throws UsageError where the environment has no credentials. */
+  /** Throws StoreError where the environment has no credentials. */
   constructor(name: string) {
     this.name = name;
     this.#settings = storeSettings(name);

@@ -1,7 +1,10 @@
 /** What an object store's answers mean, in one line each: the address, the reason and the way out. */
-import { DataError, type FoveaError, UsageError } from 'fovea';
+import { DataError } from 'fovea';
 
-/** The store does not answer, or not as it should: nothing that is asked of it is to blame. */
+/**
+ * The store cannot be used from here: it does not answer, or does not let this process in. No image is to blame, and another process, or
+ * the same one later, may do better.
+ */
 export class StoreError extends DataError {}
 
 /** It refuses one object, and may give others. */
@@ -80,25 +83,25 @@ export function unreachable({ url, endpoint }: Asked, error: unknown): StoreErro
 }
 
 /** What is wrong with an answer. */
-export function refused({ method, url, bucket, endpoint }: Asked, refusal: Refusal): FoveaError {
+export function refused({ method, url, bucket, endpoint }: Asked, refusal: Refusal): DataError {
   const { status, code, message, region } = refusal;
   const said = code === '' ? `status ${status}` : `${status} ${code}`;
   if (code === 'NoSuchBucket' || (status === 404 && url === `s3://${bucket}`)) {
-    return new UsageError(
+    return new StoreError(
       `${url}: there is no bucket ${bucket} at ${endpoint} (${said}); make it, or check its name and AWS_ENDPOINT_URL`,
     );
   }
   if (CREDENTIALS.includes(code) || status === 401) {
-    return new UsageError(
+    return new StoreError(
       `${url}: ${endpoint} does not take the credentials (${said}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN`,
     );
   }
   if (code === 'RequestTimeTooSkewed') {
-    return new UsageError(`${url}: the clock of this machine is wrong by minutes (${said}); set it`);
+    return new StoreError(`${url}: the clock of this machine is wrong by minutes (${said}); set it`);
   }
   if (ELSEWHERE.includes(code) || status === 301 || status === 307) {
     const where = region === undefined ? 'that of the bucket' : region;
-    return new UsageError(`${url}: the bucket is in another region (${said}); set AWS_REGION to ${where}`);
+    return new StoreError(`${url}: the bucket is in another region (${said}); set AWS_REGION to ${where}`);
   }
   if (FULL.includes(code) || status === 507) {
     return new StoreError(

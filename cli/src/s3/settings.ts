@@ -1,5 +1,5 @@
 /** Where an object store is and who asks, from the variables that other programs of S3 know. */
-import { UsageError } from 'fovea';
+import { StoreError } from './errors.ts';
 
 export interface StoreSettings {
   readonly accessKeyId: string;
@@ -21,14 +21,14 @@ function endpointOf(text: string): string {
   }
   // The text itself may hold a password.
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
-    throw new UsageError(
+    throw new StoreError(
       'AWS_ENDPOINT_URL: is no address that can be used; give one such as https://HOST:9000, without a user or a password',
     );
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-/** The settings for a bucket. Throws UsageError where the environment has no credentials. */
+/** The settings for a bucket. Throws StoreError where the environment has no credentials. */
 export function storeSettings(bucket: string, env: NodeJS.ProcessEnv = process.env): StoreSettings {
   const value = (...names: readonly string[]): string | undefined =>
     names.map((name) => env[name]?.trim()).find((text) => text !== undefined && text !== '');
@@ -36,7 +36,7 @@ export function storeSettings(bucket: string, env: NodeJS.ProcessEnv = process.e
   const secretAccessKey = value('AWS_SECRET_ACCESS_KEY');
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     const missing = accessKeyId === undefined ? 'AWS_ACCESS_KEY_ID' : 'AWS_SECRET_ACCESS_KEY';
-    throw new UsageError(
+    throw new StoreError(
       `s3://${bucket}: there are no credentials (${missing} is not set); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
     );
   }

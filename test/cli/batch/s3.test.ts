@@ -253,7 +253,7 @@ describe('what cannot work is one line and exit code 2, and writes nothing:', ()
     },
     'an address of another kind': {
       args: ['hash', 'IN', '--out', 'gs://lab/bad'],
-      says: /^fovea: gs:\/\/…: is no address that is known; give a path, or s3:\/\//,
+      says: /^fovea: gs:\/\/…: images and results are .* of the kind gs:\/\/; give a path, or s3:\/\/BUCKET/,
     },
     'a password in the address': {
       args: ['hash', 'IN', '--out', 's3://me:secret%2Fof@lab/bad'],
