@@ -37,7 +37,11 @@ export async function foveaHere(...args: string[]): Promise<Ended> {
   const before = process.exitCode;
   process.exitCode = undefined;
   try {
-    await runMain(() => program.parseAsync(args, { from: 'user' }), { exit: (given) => (code = given) });
+    await runMain(() => program.parseAsync(args, { from: 'user' }), {
+      // Not the process's own, which is watched to the end of the process.
+      stderr: { write: (text) => process.stderr.write(text) },
+      exit: (given) => (code = given),
+    });
     return { code: code || Number(process.exitCode ?? 0), signal: null, ...said };
   } finally {
     process.exitCode = before;

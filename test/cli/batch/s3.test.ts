@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { imageInputs } from '../../../cli/src/imageInputs.ts';
+import { foveaHere } from '../here.ts';
 import { buildCli, type Ended, fovea, messages, startFovea } from '../run.ts';
 import { freePort, Postgres } from './postgres.ts';
 import { S3Server } from './s3Server.ts';
@@ -281,7 +282,10 @@ describe('what cannot work is one line and exit code 2, and writes nothing:', ()
       );
     }
     const objects = new Map(store.buckets.get('lab'));
-    const { code, stdout, stderr } = await run(...args.map((arg) => (arg === 'IN' ? at('in') : arg)));
+    const { code, stdout, stderr } = await foveaHere(
+      'batch',
+      ...args.map((arg) => (arg === 'IN' ? at('in') : arg)),
+    );
     expect(code, stderr).toBe(2);
     expect(stdout).toBe('');
     expect(messages(stderr)).toEqual([expect.stringMatching(says)]);
@@ -291,7 +295,7 @@ describe('what cannot work is one line and exit code 2, and writes nothing:', ()
   });
 
   it('results of a command that writes to folders alone', async () => {
-    const { code, stderr } = await fovea('hash', at('in'), '--json', 's3://lab/bad/hashes.json');
+    const { code, stderr } = await foveaHere('hash', at('in'), '--json', 's3://lab/bad/hashes.json');
     expect(code).toBe(2);
     expect(messages(stderr)).toEqual([
       expect.stringMatching(
