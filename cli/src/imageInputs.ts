@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError } from 'fovea';
+import { DataError, UsageError } from 'fovea';
 import { isImageFile } from 'fovea/data';
 import { addressOf, partsOf } from './address.ts';
 import { fileProblem, realPath } from './files.ts';
@@ -21,6 +21,8 @@ export interface ImageInputOptions {
   readonly recursive?: boolean;
   /** The folder of results, in which images are not looked for. Default: there is none. */
   readonly out?: string;
+  /** Whether images may be in an object store. Default false: the command needs files. */
+  readonly stored?: boolean;
 }
 
 /** What systems and editors leave in folders: names that begin with a dot, and these. */
@@ -101,7 +103,7 @@ function pathsInside(files: readonly string[]): string[] {
  *
  * Of `s3://BUCKET/PREFIX` the images are all below it, by their keys.
  *
- * @throws DataError for a folder or a prefix that cannot be read or has no images.
+ * @throws DataError for a folder or a prefix that cannot be read or has no images; UsageError for an address where files are needed.
  */
 export async function imageInputs(
   paths: readonly string[],
@@ -117,6 +119,11 @@ export async function imageInputs(
   };
   for (const given of paths) {
     const address = addressOf(given);
+    if (address && !options.stored) {
+      throw new UsageError(
+        `${address.url}: is an address, and files of this machine are needed; copy them here first (fovea batch, detect, segment, classify and hash read stores)`,
+      );
+    }
     if (address) {
       const { storedImages } = await import('./s3/images.ts');
       for (const file of await storedImages(address, { out: options.out, isClutter })) add(file);

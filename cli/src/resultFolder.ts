@@ -6,6 +6,7 @@ import type { AnnotatedImage, DataSink } from 'fovea/data';
 import { addressOf, below } from './address.ts';
 import { fileProblem, makeFolder, realPath, temporaryFor, writeFileAtomic } from './files.ts';
 import type { ImageInput } from './imageInputs.ts';
+import { bytesOf } from './images.ts';
 
 /** Throws UsageError where results would be written into a folder of the images, also by a link to it: they could overwrite them or their annotations. */
 export async function expectOtherFolder(inputs: readonly ImageInput[], out: string): Promise<void> {
@@ -86,6 +87,7 @@ export class ResultFolder implements DataSink {
   image({ image }: AnnotatedImage, file: string): Promise<void> {
     return this.#try(file, async (final) => {
       if (typeof image !== 'string') return writeFileAtomic(final, image);
+      if (addressOf(image)) return writeFileAtomic(final, await bytesOf(image));
       await makeFolder(path.dirname(final));
       const place = temporaryFor(final);
       this.#copied.add(place);

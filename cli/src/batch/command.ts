@@ -123,18 +123,17 @@ export async function batchCommand(
   options: BatchCommandOptions,
 ): Promise<void> {
   const { out, reportBad, shard = SHARD, force = false } = options;
-  openPlace(out);
+  const results = openPlace(out);
   const own = Object.fromEntries(
     Object.entries(options).filter(([key]) => ![...RUNNING, ...FILES].includes(key)),
   );
   (await kindOf(name)).check(own);
-  const results = openPlace(out);
   expectLocal('the model', model);
   for (const option of FILES) expectLocal(`--${option}`, (options as ModelFileOptions)[option]);
   expectLocal('--report-bad', reportBad);
   if (name === 'hash') hasher(own);
   const files = name === 'hash' ? [] : await checkModel(name, model!, options);
-  const inputs = await imageInputs(images, options);
+  const inputs = await imageInputs(images, { ...options, stored: true });
   await FaultLog.check(options);
   await expectOtherFolder(inputs, out);
   await expectNoInput([reportBad], [model, ...inputs.flatMap(({ file }) => (addressOf(file) ? [] : [file]))]);

@@ -176,6 +176,7 @@ export async function runBatch(
       left--;
       progress.update(done);
     }
+    progress.done();
     await executor.close();
     const faults = await mergeBatch(batch, out);
     if (reportBad !== undefined) await faults.write(reportBad);

@@ -10,7 +10,6 @@ import PQueue from 'p-queue';
 import type { StoreAddress } from '../address.ts';
 import { fileProblem } from '../files.ts';
 import { Bucket } from '../s3/bucket.ts';
-import type { Place } from './place.ts';
 import { StoreLock } from './s3Lock.ts';
 
 /** Requests at a time, where there are many. */
@@ -33,7 +32,8 @@ async function contentOf(file: string) {
   return { file, size: (await stat(file)).size, sha256: hash.digest('hex') };
 }
 
-export class S3Place implements Place {
+/** A `Place`; `openPlace`, which gives it as one, imports this file, and not the other way round. */
+export class S3Place {
   readonly url: string;
   readonly #bucket: Bucket;
   readonly #prefix: string;

@@ -41,7 +41,7 @@ export async function classifyCommand(
   process.stderr.write(`${printable(model)}: ${printable(opened.description)}\n`);
   sayBuilders(model, opened);
   const { out, reportBad } = options;
-  const inputs = await imageInputs(images, options);
+  const inputs = await imageInputs(images, { ...options, stored: true });
   await FaultLog.check(options);
   const topK = Math.min(options.top ?? TOP_CLASSES, opened.classNames.length);
   await withGpu(options.adapter, async (gpu) => {

@@ -20,7 +20,7 @@ export interface HashCommandOptions extends HashChoice {
 export async function hashCommand(images: readonly string[], options: HashCommandOptions): Promise<void> {
   const { json, csv, orient = false, reportBad } = options;
   const hashesOf = hasher(options);
-  const inputs = await imageInputs(images, options);
+  const inputs = await imageInputs(images, { ...options, stored: true });
   await expectNoInput(
     [json, csv, reportBad],
     inputs.map(({ file }) => file),

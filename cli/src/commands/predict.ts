@@ -38,7 +38,7 @@ async function predictAll(
   start: (gpu: Gpu) => Predictor,
 ): Promise<void> {
   expectResultOptions(options);
-  const inputs = await imageInputs(paths, options);
+  const inputs = await imageInputs(paths, { ...options, stored: true });
   await FaultLog.check(options);
   await expectOtherFolder(inputs, options.out);
   await withGpu(options.adapter, async (gpu) => {

@@ -157,7 +157,10 @@ it('takes the images below a prefix by their keys, or one by its key', async () 
     store.put('lab', `odd/${key}`, await readFile(at('in/p0000.png')));
   }
   const files = async (...given: string[]) =>
-    (await imageInputs(given, { out: 's3://lab/odd/out' })).map(({ file, name }) => [file, name]);
+    (await imageInputs(given, { out: 's3://lab/odd/out', stored: true })).map(({ file, name }) => [
+      file,
+      name,
+    ]);
   expect(await files('s3://lab/odd')).toEqual([
     ['s3://lab/odd/a+b c.png', 'a+b c'],
     ['s3://lab/odd/b.png', 'b'],
@@ -303,6 +306,27 @@ describe('what cannot work is one line and exit code 2, and writes nothing:', ()
       ),
     ]);
   });
+});
+
+it('lets commands on a few images read them, too', async () => {
+  const { code, stdout, stderr } = await foveaHere(
+    'hash',
+    's3://lab/in/p0000.png',
+    's3://lab/in/p0001.png',
+    '--json',
+    at('few.json'),
+  );
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/s3:\/\/lab\/in\/p0000\.png/);
+  const whole: { readonly file: string }[] = JSON.parse(text('whole/hashes.json'));
+  expect(JSON.parse(await readFile(at('few.json'), 'utf8'))).toEqual(whole.slice(0, 2));
+  const needy = await foveaHere('dedupe', 's3://lab/in', '--out', at('unique'));
+  expect(needy.code).toBe(2);
+  expect(messages(needy.stderr)).toEqual([
+    expect.stringMatching(
+      /^fovea: s3:\/\/lab\/in: is an address, and files of this machine are needed; copy them here first/,
+    ),
+  ]);
 });
 
 describe('a store that stops working', () => {
