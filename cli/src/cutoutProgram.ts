@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Rgba } from 'fovea/similarity';
-import { names, share, whole } from './optionValues.ts';
+import { adapter, names, share, whole } from './optionValues.ts';
 import { predicting } from './resultOptions.ts';
 
 /** `255,255,255,255` as four numbers; without the last one it is opaque. */
@@ -16,18 +16,15 @@ function color(text: string): Rgba {
   return [red, green, blue, alpha];
 }
 
-/** Adds `fovea cutout`. */
-export function addCutoutCommand(program: Command): void {
+const MODEL =
+  "what tells foreground from background: a segmenter of fovea train or torchvision's, or an ONNX network such as U2-Net or IS-Net";
+
+/** Adds the images, and the options of what cut-outs look like. */
+export const cutting = (command: Command): Command =>
   predicting(
-    program
-      .command('cutout')
-      .description('remove the background of images: PNG or WebP files of their own size with alpha')
+    command
       .argument('<images...>', 'image files, and folders of images')
-      .requiredOption(
-        '--model <file>',
-        "what tells foreground from background: a segmenter of fovea train or torchvision's, or an ONNX network such as U2-Net or IS-Net",
-      )
-      .requiredOption('--out <dir>', 'folder for the results')
+      .requiredOption('--model <file>', MODEL)
       .option('--detector <file>', 'a detector: the model then refines each box that it finds')
       .option('--detector-weights <file>', "Darknet's weights, where --detector is a .cfg")
       .option(
@@ -61,7 +58,6 @@ export function addCutoutCommand(program: Command): void {
         'what is written: PNG, or WebP without loss, which is smaller (default: png)',
       ).choices(['png', 'webp']),
     )
-    .option('--report <file>', 'write a page of the images and their cut-outs, .html')
     .option('--alpha-matting', 'solve again, from the colours, what the model is not sure of')
     .option(
       '--alpha-matting-foreground-threshold <n>',
@@ -84,14 +80,17 @@ export function addCutoutCommand(program: Command): void {
     .option(
       '--keep-colors',
       "keep the image's colours at soft edges (default: estimate those of the foreground)",
-    )
-    .addOption(
-      new Option('--adapter <kind>', 'the adapter to use (default: auto)').choices([
-        'auto',
-        'hardware',
-        'lavapipe',
-        'swiftshader',
-      ]),
-    )
+    );
+
+/** Adds `fovea cutout`. */
+export function addCutoutCommand(program: Command): void {
+  cutting(
+    program
+      .command('cutout')
+      .description('remove the background of images: PNG or WebP files of their own size with alpha')
+      .requiredOption('--out <dir>', 'folder for the results'),
+  )
+    .option('--report <file>', 'write a page of the images and their cut-outs, .html')
+    .addOption(adapter())
     .action(async (images, options) => (await import('./commands/cutout.ts')).cutoutCommand(images, options));
 }
