@@ -16,6 +16,8 @@ export interface CutoutFiles {
   readonly detector?: string;
   readonly detectorWeights?: string;
   readonly detectorNames?: string;
+  /** Called with each file beside the detector that it names. */
+  readonly onBeside?: (file: string) => void;
 }
 
 /** What cut-outs look like. */
@@ -63,14 +65,14 @@ const FOR_DETECTORS = [
 
 /** Reads the model of --detector. */
 const readProposer = (file: string, options: Omit<CutoutFiles, 'model'>): Promise<OpenedModel> =>
-  readModel(file, defined({ weights: options.detectorWeights, names: options.detectorNames })).catch(
-    (error) => {
-      // Of other commands, these options are the model's.
-      if (error instanceof Error)
-        error.message = error.message.replace(/--(?=weights|names)/g, '--detector-');
-      throw error;
-    },
-  );
+  readModel(
+    file,
+    defined({ weights: options.detectorWeights, names: options.detectorNames, onBeside: options.onBeside }),
+  ).catch((error) => {
+    // Of other commands, these options are the model's.
+    if (error instanceof Error) error.message = error.message.replace(/--(?=weights|names)/g, '--detector-');
+    throw error;
+  });
 
 /** Finds the boxes of objects of some classes, in an image of bytes. Throws UsageError for classes that a detector does not have. */
 export function boxesBy(

@@ -34,13 +34,13 @@ export interface ImageRunOptions {
 }
 
 /** Images in their order, each with a promise of its pixels. */
-export async function* loadedAhead<Image>(
-  inputs: readonly ImageInput[],
-  load: (file: string) => Promise<Image>,
-): AsyncGenerator<{ readonly input: ImageInput; readonly image: Promise<Image> }> {
-  const waiting: { input: ImageInput; image: Promise<Image> }[] = [];
+export async function* loadedAhead<Image, Input extends ImageInput>(
+  inputs: readonly Input[],
+  load: (input: Input) => Promise<Image>,
+): AsyncGenerator<{ readonly input: Input; readonly image: Promise<Image> }> {
+  const waiting: { input: Input; image: Promise<Image> }[] = [];
   for (const input of inputs) {
-    const image = load(input.file);
+    const image = load(input);
     // Whoever comes to it in its turn gets the error.
     image.catch(() => undefined);
     waiting.push({ input, image });
@@ -115,7 +115,7 @@ export async function runImages<Result, Image>(
     writing.catch(() => undefined);
   };
   try {
-    for await (const { input, image } of loadedAhead(inputs, work.load)) {
+    for await (const { input, image } of loadedAhead(inputs, ({ file }) => work.load(file))) {
       counter.show(done + messages.length);
       if ((await Promise.race([one(input, image), stopped])) !== 'stopped') continue;
       ended = true;

@@ -1,17 +1,11 @@
 import { DataError, UsageError } from 'fovea';
 import { addressOf, below, expectLocal } from '../address.ts';
-import { expectClassifier } from '../commands/classify.ts';
-import { NO_PANOPTIC } from '../commands/predict.ts';
 import { defined } from '../defined.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, expectNoInput } from '../files.ts';
 import { adapterText } from '../gpu.ts';
-import { hasher } from '../hashRows.ts';
-import { imageInputs } from '../imageInputs.ts';
-import { type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
-import { type DetectOptions, expectDetectable } from '../predictor.ts';
 import { expectOtherFolder } from '../resultFolder.ts';
-import { expectResultOptions, type ResultOptions } from '../results.ts';
+import { begin } from './begin.ts';
 import { kindOf } from './kinds/index.ts';
 import { openPlace, type Place } from './place.ts';
 import { expectQueue, queueAddress } from './queue/address.ts';
@@ -51,22 +45,6 @@ export interface BatchCommandOptions extends RunningOptions {
 
 const SHARD = 256;
 
-/** Options that say how and where a batch is run, not what it computes. */
-const RUNNING = [
-  'namespace',
-  'queue',
-  'workers',
-  'imageTime',
-  'adapter',
-  'out',
-  'shard',
-  'force',
-  'recursive',
-  'reportBad',
-];
-/** Options that name files. */
-const FILES = ['weights', 'names'] as const;
-
 /** Who computes: this process, several ones, or the workers of a queue. */
 async function executorFor({
   queue,
@@ -95,27 +73,7 @@ async function executorFor({
   return workers === undefined ? new HereExecutor(options) : new ProcessesExecutor(workers, options);
 }
 
-/** Reads the model, and checks what is asked of it. Returns the files that the batch needs. */
-async function checkModel(
-  name: Exclude<BatchName, 'hash'>,
-  model: string,
-  options: ModelFileOptions & DetectOptions & Partial<ResultOptions>,
-) {
-  const beside: string[] = [];
-  const opened = await readModel(model, { ...options, onBeside: (file) => beside.push(file) });
-  sayModel(model, opened);
-  if (name === 'classify') expectClassifier(model, opened);
-  if (name === 'detect') expectDetectable(model, opened, options);
-  if (name === 'segment' && options.format === 'panoptic') throw new UsageError(NO_PANOPTIC);
-  expectResultOptions(options);
-  return [
-    { option: 'model', file: model },
-    ...[...new Set(beside)].map((file) => ({ option: null, file })),
-    ...FILES.flatMap((option) => (options[option] === undefined ? [] : [{ option, file: options[option] }])),
-  ];
-}
-
-/** fovea batch detect, segment, classify and hash: a command on very many images. */
+/** fovea batch NAME: a command on very many images. */
 export async function batchCommand(
   name: BatchName,
   model: string | undefined,
@@ -124,19 +82,18 @@ export async function batchCommand(
 ): Promise<void> {
   const { out, reportBad, shard = SHARD, force = false } = options;
   const results = openPlace(out);
-  const own = Object.fromEntries(
-    Object.entries(options).filter(([key]) => ![...RUNNING, ...FILES].includes(key)),
-  );
-  (await kindOf(name)).check(own);
-  expectLocal('the model', model);
-  for (const option of FILES) expectLocal(`--${option}`, (options as ModelFileOptions)[option]);
   expectLocal('--report-bad', reportBad);
-  if (name === 'hash') hasher(own);
-  const files = name === 'hash' ? [] : await checkModel(name, model!, options);
-  const inputs = await imageInputs(images, { ...options, stored: true });
+  const kind = await kindOf(name);
+  kind.check(options);
+  const { files, inputs, options: changed } = await begin(name, { model, images, options });
+  // Without those that are of this command alone, and those that name files.
+  const own = kind.check({ ...options, ...changed }) as Readonly<Record<string, unknown>>;
   await FaultLog.check(options);
   await expectOtherFolder(inputs, out);
-  await expectNoInput([reportBad], [model, ...inputs.flatMap(({ file }) => (addressOf(file) ? [] : [file]))]);
+  await expectNoInput(
+    [reportBad],
+    [...files, ...inputs].flatMap(({ file }) => (addressOf(file) ? [] : [file])),
+  );
   if (reportBad !== undefined) await checkOutputFile(reportBad);
   await results.locked(async (release) => {
     const place = openPlace(below(out, WORK_FOLDER));

@@ -13,9 +13,11 @@ import { type BatchWork, readWorkFile, type WorkFile } from './work.ts';
 const KEPT = 16;
 const LEAST_AGE = 24 * 60 * 60 * 1000;
 
-/** Files beside the model keep their names; those of other options have folders of their own. */
-const nameOf = ({ option, name }: WorkFile): string =>
-  option === null || option === 'model' ? name : path.join(option, name);
+/** Files beside a model are in its folder under their names; each option has a folder of its own, but the model. */
+function nameOf({ option, beside = 'model', name }: WorkFile): string {
+  const of = option ?? beside;
+  return of === 'model' ? name : path.join(of, name);
+}
 
 const isThere = (file: string): Promise<boolean> =>
   stat(file).then(

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { cutting } from '../cutoutProgram.ts';
 import { hashing } from '../hashProgram.ts';
 import { adapter, whole } from '../optionValues.ts';
 import { classifying, detecting, modelAndImages, segmenting } from '../predictProgram.ts';
@@ -108,6 +109,10 @@ export function addBatchCommands(program: Command): void {
     ),
   ).action(async (images, options) =>
     (await import('./command.ts')).batchCommand('hash', undefined, images, options),
+  );
+
+  batched(cutting(add('cutout', 'remove the background of images'))).action(async (images, options) =>
+    (await import('./command.ts')).batchCommand('cutout', undefined, images, options),
   );
 
   program

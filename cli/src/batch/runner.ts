@@ -1,10 +1,9 @@
 /** Runs shards in this process, with one model at a time on the device. */
-import type { ImageInput } from '../imageInputs.ts';
 import { fetchFiles } from './files.ts';
 import { kindOf } from './kinds/index.ts';
 import { openPlace } from './place.ts';
 import { type Computing, computeShard, encodeShard, type ShardOptions } from './shard.ts';
-import { type BatchWork, readWork, shardName, WORK_FOLDER } from './work.ts';
+import { type BatchInput, type BatchWork, readWork, shardName, WORK_FOLDER } from './work.ts';
 
 /** A shard as workers are told of it. */
 export interface ShardTask {
@@ -13,7 +12,7 @@ export interface ShardTask {
   /** The place of its results; its parts are in a folder there. */
   readonly out: string;
   readonly shard: number;
-  readonly inputs: readonly ImageInput[];
+  readonly inputs: readonly BatchInput[];
 }
 
 /** What is said of a shard that is done. */

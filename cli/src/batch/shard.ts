@@ -3,10 +3,10 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
 import { BadData, type FaultKind } from 'fovea/data';
-import type { ImageInput } from '../imageInputs.ts';
 import { loadedAhead } from '../imageRun.ts';
 import { StoreError } from '../s3/errors.ts';
 import { decodeValue, encodeValue } from './values.ts';
+import type { BatchInput } from './work.ts';
 
 const pack = promisify(gzip);
 const unpack = promisify(gunzip);
@@ -21,9 +21,9 @@ export interface Computing<Image = unknown> {
   /** The adapter, where there is one. */
   readonly adapter?: { readonly name: string; readonly software: boolean } | undefined;
   /** Reads an image. */
-  load(file: string): Promise<Image>;
+  load(input: BatchInput): Promise<Image>;
   /** Its results, as plain data, and files that are results by themselves. */
-  compute(image: Image, input: ImageInput): Promise<Computed>;
+  compute(image: Image, input: BatchInput): Promise<Computed>;
   close(): void;
 }
 
@@ -41,7 +41,7 @@ const isOfImage = (error: unknown): error is Error =>
   [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
 
 /** A fault of an image, with its name in front. */
-export const faultOf = ({ file }: ImageInput, error: Error): Outcome => ({
+export const faultOf = ({ file }: Pick<BatchInput, 'file'>, error: Error): Outcome => ({
   fault: {
     kind: error instanceof BadData ? error.kind : 'other',
     message: error.message.startsWith(file) ? error.message : `${file}: ${error.message}`,
@@ -62,7 +62,7 @@ export interface ShardOptions {
 /** The outcomes of the images of a shard, in their order. */
 export async function computeShard(
   computing: Computing,
-  inputs: readonly ImageInput[],
+  inputs: readonly BatchInput[],
   { skip = new Map(), careful = false, onImage, write }: ShardOptions,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
@@ -71,7 +71,7 @@ export async function computeShard(
   async function* oneByOne() {
     for (const input of chosen) {
       onImage?.(places.get(input)!);
-      const image = computing.load(input.file);
+      const image = computing.load(input);
       image.catch(() => undefined);
       yield { input, image };
     }
@@ -79,7 +79,7 @@ export async function computeShard(
   for (const [i, reason] of skip) outcomes[i] = faultOf(inputs[i]!, new DataError(reason));
   for await (const { input, image } of careful
     ? oneByOne()
-    : loadedAhead(chosen, (file) => computing.load(file))) {
+    : loadedAhead(chosen, (input) => computing.load(input))) {
     const at = places.get(input)!;
     if (!careful) onImage?.(at);
     try {

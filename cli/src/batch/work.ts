@@ -4,7 +4,6 @@ import { DataError, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
 import * as v from 'valibot';
 import { addressOf } from '../address.ts';
-import type { ImageInput } from '../imageInputs.ts';
 import { sha256 } from '../sha256.ts';
 import type { Place } from './place.ts';
 
@@ -12,7 +11,7 @@ import type { Place } from './place.ts';
 export const BATCH_VERSION = 1;
 
 /** What can be done in batches. */
-export const BATCH_NAMES = ['detect', 'segment', 'classify', 'hash'] as const;
+export const BATCH_NAMES = ['detect', 'segment', 'classify', 'hash', 'cutout'] as const;
 export type BatchName = (typeof BATCH_NAMES)[number];
 
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -20,10 +19,24 @@ const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** A file's own name, which leads nowhere else. */
 const fileName = v.pipe(v.string(), v.regex(/^(?!\.{1,2}$)[^/\\\0]{1,255}$/));
 
-const inputSchema = v.object({ file: v.string(), inside: v.string(), name: v.string() });
+const inputSchema = v.object({
+  file: v.string(),
+  inside: v.string(),
+  name: v.string(),
+});
 export const inputsSchema = v.array(inputSchema);
+/** What results are wanted of. */
+export type BatchInput = v.InferOutput<typeof inputSchema>;
 
-const fileSchema = v.object({ option: v.nullable(v.string()), name: fileName, sha256: hash });
+/** The name of an option, which is that of a folder too. */
+const optionName = v.pipe(v.string(), v.regex(/^[a-zA-Z]{1,40}$/));
+const fileSchema = v.object({
+  option: v.nullable(optionName),
+  /** Where `option` is null: that of the model beside which it is. Default: model. */
+  beside: v.optional(optionName),
+  name: fileName,
+  sha256: hash,
+});
 /** A file that the options name, or that a model names beside itself (`option` is null). */
 export type WorkFile = v.InferOutput<typeof fileSchema>;
 
@@ -58,10 +71,10 @@ export const shardCount = ({ images, shardSize }: Pick<BatchWork, 'images' | 'sh
 
 /** The images of a shard. */
 export const shardInputs = (
-  inputs: readonly ImageInput[],
+  inputs: readonly BatchInput[],
   { shardSize }: BatchWork,
   shard: number,
-): ImageInput[] => inputs.slice(shard * shardSize, (shard + 1) * shardSize);
+): BatchInput[] => inputs.slice(shard * shardSize, (shard + 1) * shardSize);
 
 /** Parses JSON of a shape. Throws DataError that says which value is wrong. */
 export function parseAs<const Schema extends v.GenericSchema>(
@@ -91,13 +104,17 @@ export function checkAs<const Schema extends v.GenericSchema>(
   throw new DataError(`${name}: ${at === null ? '' : `${at}: `}${issue.message}`);
 }
 
-/** What `createWork` takes: what is done, and on what. */
+/** A file by its path. */
+export interface NewFile extends Pick<WorkFile, 'option' | 'beside'> {
+  readonly file: string;
+}
+
+/** What `beginWork` takes: what is done, and on what. */
 export interface NewWork {
   readonly name: BatchName;
   readonly options: Readonly<Record<string, unknown>>;
-  /** The paths of files by the options that name them; those of none are beside the model. */
-  readonly files: readonly { readonly option: string | null; readonly file: string }[];
-  readonly inputs: readonly ImageInput[];
+  readonly files: readonly NewFile[];
+  readonly inputs: readonly BatchInput[];
   readonly shardSize: number;
 }
 
@@ -105,7 +122,7 @@ export interface NewWork {
 export interface Batch {
   readonly work: BatchWork;
   readonly place: Place;
-  readonly inputs: readonly ImageInput[];
+  readonly inputs: readonly BatchInput[];
 }
 
 /** Reads a batch at a place. Undefined where there is none; throws DataError for one that is damaged or of another version. */
@@ -123,7 +140,7 @@ export async function readWork(place: Place): Promise<BatchWork | undefined> {
 }
 
 /** The images of a batch. */
-export async function readInputs(place: Place): Promise<ImageInput[]> {
+export async function readInputs(place: Place): Promise<BatchInput[]> {
   const content = await place.read(INPUTS);
   if (!content)
     throw new DataError(`${place.url}/${INPUTS}: is missing; remove ${place.url}, and begin again`);
@@ -140,7 +157,7 @@ export async function beginWork(place: Place, wanted: NewWork, force: boolean): 
   const { name, options, inputs, shardSize } = wanted;
   const contents = await Promise.all(wanted.files.map(({ file }) => readFileBytes(file)));
   const files = wanted.files.map(
-    ({ option, file }, i): WorkFile => ({ option, name: path.basename(file), sha256: sha256(contents[i]!) }),
+    ({ file, ...of }, i): WorkFile => ({ ...of, name: path.basename(file), sha256: sha256(contents[i]!) }),
   );
   const list = JSON.stringify(inputs);
   // Where all images are in a store, it does not matter.

@@ -109,7 +109,7 @@ export async function readImages(
   const symlinks: string[] = [];
   const unreadable: { file: string; error: DataError }[] = [];
   let done = 0;
-  for await (const { input, image } of loadedAhead(inputs, load)) {
+  for await (const { input, image } of loadedAhead(inputs, ({ file }) => load(file))) {
     const { file } = input;
     tell(done++);
     try {

@@ -5,9 +5,9 @@ import { CLASS_TABLE, classHeader, classRow, TOP_CLASSES } from '../../classTabl
 import { type LoadedImage, loadImage } from '../../images.ts';
 import { readModel } from '../../modelFiles.ts';
 import { ResultFolder } from '../../resultFolder.ts';
-import { adapterOf, defineKind, modelFields, openDevice } from './kind.ts';
+import { adapterOf, defineKind, modelFields, openDevice, positiveWhole } from './kind.ts';
 
-const options = v.object({ ...modelFields, top: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))) });
+const options = v.object({ ...modelFields, top: v.optional(positiveWhole) });
 
 export const classifyKind = defineKind<typeof options, LoadedImage, readonly Classification[]>({
   options,
@@ -19,7 +19,7 @@ export const classifyKind = defineKind<typeof options, LoadedImage, readonly Cla
     const topK = Math.min(options.top ?? TOP_CLASSES, opened.classNames.length);
     return {
       adapter: adapterOf(gpu),
-      load: loadImage,
+      load: ({ file }) => loadImage(file),
       compute: async (image) => ({ result: await classifier.classify(image, { topK }) }),
       close() {
         classifier.dispose();

@@ -19,7 +19,7 @@ export const hashKind = defineKind<typeof options, ByteImage, Hashed>({
     const hashesOf = hasher(options as HashChoice);
     const { orient = false } = options;
     return {
-      load: (file) => loadPixels(file, { orient }),
+      load: ({ file }) => loadPixels(file, { orient }),
       compute: async (image) => ({ result: hashesOf(image) }),
       close: () => undefined,
     };

@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<BatchName, () => Promise<BatchKind>>> = {
   detect: async () => (await import('./places.ts')).detectKind,
   segment: async () => (await import('./places.ts')).segmentKind,
   classify: async () => (await import('./classify.ts')).classifyKind,
+  cutout: async () => (await import('./cutout.ts')).cutoutKind,
   hash: async () => (await import('./hash.ts')).hashKind,
 };
 

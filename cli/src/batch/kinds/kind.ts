@@ -2,16 +2,15 @@
 import type { AdapterChoice, Gpu } from 'fovea';
 import { openGpu } from 'fovea';
 import * as v from 'valibot';
-import type { ImageInput } from '../../imageInputs.ts';
 import type { Computing } from '../shard.ts';
-import { checkAs } from '../work.ts';
+import { type BatchInput, checkAs } from '../work.ts';
 
 /** Paths of the files of a batch, by the options that name them. */
 export type OptionFiles = Readonly<Record<string, string>>;
 
 /** Takes the results of all images, in their order. */
 export interface Sink {
-  add(result: unknown, input: ImageInput): Promise<void>;
+  add(result: unknown, input: BatchInput): Promise<void>;
   /** Completes the files. */
   finish(): Promise<void>;
   /** Removes files that are not complete. */
@@ -21,7 +20,7 @@ export interface Sink {
 /** What is known where results come together. */
 export interface SinkSetting {
   readonly files: OptionFiles;
-  readonly inputs: readonly ImageInput[];
+  readonly inputs: readonly BatchInput[];
   /** The folder that results are written into. */
   readonly out: string;
   /** Where they will be: that folder, or an address. */
@@ -48,7 +47,7 @@ export function defineKind<const Schema extends v.GenericSchema, Image, Result>(
   sink(
     options: v.InferOutput<Schema>,
     setting: SinkSetting,
-  ): Promise<Omit<Sink, 'add'> & { add(result: Result, input: ImageInput): Promise<void> }>;
+  ): Promise<Omit<Sink, 'add'> & { add(result: Result, input: BatchInput): Promise<void> }>;
 }): BatchKind {
   const { options: schema, open, sink } = kind;
   type Options = v.InferOutput<Schema>;
@@ -58,6 +57,11 @@ export function defineKind<const Schema extends v.GenericSchema, Image, Result>(
     sink: (options, setting) => sink(options as Options, setting) as Promise<Sink>,
   };
 }
+
+/** Numbers of options. */
+export const positive = v.pipe(v.number(), v.gtValue(0));
+export const positiveWhole = v.pipe(v.number(), v.integer(), v.minValue(1));
+export const score = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 /** Options of the model's file that are no files themselves. */
 export const modelFields = {

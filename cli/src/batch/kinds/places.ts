@@ -12,10 +12,7 @@ import {
 } from '../../predictor.ts';
 import { RESULT_FORMATS } from '../../resultOptions.ts';
 import { drawFound, drawnName, Results } from '../../results.ts';
-import { adapterOf, defineKind, modelFields, openDevice } from './kind.ts';
-
-const positive = v.pipe(v.number(), v.gtValue(0));
-const score = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+import { adapterOf, defineKind, modelFields, openDevice, positive, score } from './kind.ts';
 
 const fields = {
   ...modelFields,
@@ -48,7 +45,7 @@ const placesKind = (task: 'detect' | 'segment') =>
       const { classNames } = opened;
       return {
         adapter: adapterOf(gpu),
-        load: loadImage,
+        load: ({ file }) => loadImage(file),
         async compute(image, { name }) {
           const { width, height } = image;
           const prediction = await predict(image);

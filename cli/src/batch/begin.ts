@@ -1,0 +1,119 @@
+/** What a batch begins with: the options that travel, the files that they name, and what it is of. All that is wrong with them is said before anything is computed. */
+import { UsageError } from 'fovea';
+import { expectLocal } from '../address.ts';
+import { expectClassifier } from '../commands/classify.ts';
+import { NO_PANOPTIC } from '../commands/predict.ts';
+import { type CutoutChoice, type CutoutFiles, expectCutoutOptions, readCutoutModels } from '../cutter.ts';
+import { type HashChoice, hasher } from '../hashRows.ts';
+import { imageInputs } from '../imageInputs.ts';
+import { besides, type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
+import { type DetectOptions, expectDetectable } from '../predictor.ts';
+import { expectResultOptions, type ResultOptions } from '../results.ts';
+import type { BatchInput, BatchName, NewFile } from './work.ts';
+
+/** What is read of the command's arguments. */
+export interface Begun {
+  readonly files: readonly NewFile[];
+  readonly inputs: readonly BatchInput[];
+  /** Options in the place of those that were given. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** The arguments of the command. */
+export interface Given<Options> {
+  readonly model: string | undefined;
+  readonly images: readonly string[];
+  readonly options: Options;
+}
+
+type InputOptions = { readonly recursive?: boolean; readonly out: string };
+
+/** Files that options name, of those that were given. */
+const filesOf = <Name extends string>(
+  options: { readonly [K in Name]?: unknown },
+  names: readonly Name[],
+): NewFile[] =>
+  names.flatMap((option) => {
+    const file = options[option];
+    return typeof file === 'string' ? [{ option, file }] : [];
+  });
+
+/** Throws UsageError for files that options name by addresses. */
+function expectAllLocal<Name extends string>(
+  options: { readonly [K in Name]?: unknown },
+  names: readonly Name[],
+): void {
+  for (const { option, file } of filesOf(options, names)) {
+    expectLocal(`--${option!.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, file);
+  }
+}
+
+const besideFiles = (files: readonly string[], beside?: string): NewFile[] =>
+  [...new Set(files)].map((file) => ({ option: null, file, ...(beside === undefined ? {} : { beside }) }));
+
+/** The files beside an ONNX model that hold its values; none of another model. */
+async function onnxFiles(bytes: Uint8Array, file: string): Promise<string[]> {
+  const { isOnnx, readOnnxWeights } = await import('fovea/onnx');
+  const found: string[] = [];
+  if (isOnnx(bytes))
+    readOnnxWeights(bytes, { name: file, externalData: besides(file, (one) => found.push(one)) });
+  return found;
+}
+
+type PredictOptions = InputOptions & ModelFileOptions & DetectOptions & Partial<ResultOptions>;
+
+const predict =
+  (name: 'detect' | 'segment' | 'classify') =>
+  async ({ model = '', images, options }: Given<PredictOptions>): Promise<Begun> => {
+    expectLocal('the model', model);
+    expectAllLocal(options, ['weights', 'names']);
+    const beside: string[] = [];
+    const opened = await readModel(model, { ...options, onBeside: (file) => beside.push(file) });
+    sayModel(model, opened);
+    if (name === 'classify') expectClassifier(model, opened);
+    if (name === 'detect') expectDetectable(model, opened, options);
+    if (name === 'segment' && options.format === 'panoptic') throw new UsageError(NO_PANOPTIC);
+    expectResultOptions(options);
+    return {
+      files: [
+        { option: 'model', file: model },
+        ...besideFiles(beside),
+        ...filesOf(options, ['weights', 'names']),
+      ],
+      inputs: await imageInputs(images, { ...options, stored: true }),
+    };
+  };
+
+async function hash({ images, options }: Given<InputOptions & HashChoice>): Promise<Begun> {
+  hasher(options);
+  return { files: [], inputs: await imageInputs(images, { ...options, stored: true }) };
+}
+
+const CUTOUT_FILES = ['model', 'detector', 'detectorWeights', 'detectorNames'] as const;
+
+async function cutout({ images, options }: Given<InputOptions & CutoutFiles & CutoutChoice>): Promise<Begun> {
+  expectCutoutOptions(options);
+  expectAllLocal(options, CUTOUT_FILES);
+  const beside: string[] = [];
+  const { bytes } = await readCutoutModels({ ...options, onBeside: (file) => beside.push(file) });
+  return {
+    files: [
+      ...filesOf(options, CUTOUT_FILES),
+      ...besideFiles(await onnxFiles(bytes, options.model)),
+      ...besideFiles(beside, 'detector'),
+    ],
+    inputs: await imageInputs(images, { ...options, stored: true }),
+  };
+}
+
+const BEGIN: Readonly<Record<BatchName, (given: Given<never>) => Promise<Begun>>> = {
+  detect: predict('detect'),
+  segment: predict('segment'),
+  classify: predict('classify'),
+  hash,
+  cutout,
+};
+
+/** Reads what a batch begins with. Throws UsageError or DataError for what cannot be used. */
+export const begin = (name: BatchName, given: Given<object>): Promise<Begun> =>
+  BEGIN[name](given as Given<never>);
