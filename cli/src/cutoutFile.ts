@@ -1,8 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Matte, RgbPixels } from 'fovea/similarity';
 import sharp from 'sharp';
-import { readWhole } from './files.ts';
-import { decodeImage } from './images.ts';
+import { bytesOf, decodeImage } from './images.ts';
 import { webpWith } from './webpFile.ts';
 
 /** An image to cut out, with what is kept of its file. */
@@ -21,9 +20,7 @@ const MOST_CUT = 2 ** 26;
 
 /** Reads an image as `loadImage` does, with its opacity and what describes it. Throws DataError for what is no image. */
 export async function loadCutoutImage(file: string): Promise<CutoutImage> {
-  const bytes = await readWhole(file).catch(() => undefined);
-  // What is wrong with a file that cannot be read, decoding says.
-  if (!bytes) return import('./images.ts').then(({ loadImage }) => loadImage(file)).then(pixelsOf);
+  const bytes = await bytesOf(file);
   const image = pixelsOf(await decodeImage(bytes, file, { maxPixels: MOST_CUT }));
   const found = await sharp(bytes)
     .metadata()

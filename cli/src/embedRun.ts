@@ -40,13 +40,16 @@ interface Sent<Input> {
  * @param inputs The files.
  * @param open Gives the images of a file.
  * @param batch How many images are collected for one call.
+ * @param fill Whether the last image is repeated where there are fewer: in a batch of another size the last digits of a vector may differ.
  */
 export async function* embedFiles<Input>(
   embedder: Embedder,
   inputs: Iterable<Input>,
   open: (input: Input) => Iterable<FloatImage> | AsyncIterable<FloatImage>,
   batch: number,
+  fill = false,
 ): AsyncGenerator<EmbeddedFile<Input>, void> {
+  const least = fill ? Math.min(batch, embedder.batchSize) : 0;
   const waiting: Pending<Input>[] = [];
   function* done(): Generator<EmbeddedFile<Input>> {
     for (let first = waiting[0]; first; first = waiting[0]) {
@@ -60,7 +63,7 @@ export async function* embedFiles<Input>(
   let running: Promise<void> | undefined;
   for await (const images of batchesOf(inputs, open, batch, waiting)) {
     await running;
-    running = embedBatch(embedder, images);
+    running = embedBatch(embedder, images, least);
     // Whoever waits for it gets the error.
     running.catch(() => undefined);
     yield* done();
@@ -118,10 +121,19 @@ function keep<Input>({ file }: Sent<Input>, { data, shape }: Embeddings, row: nu
   file.vectors.push(vector);
 }
 
-async function embedBatch<Input>(embedder: Embedder, images: readonly Sent<Input>[]): Promise<void> {
+async function embedBatch<Input>(
+  embedder: Embedder,
+  images: readonly Sent<Input>[],
+  least: number,
+): Promise<void> {
   const good = images.filter(({ file }) => !file.error);
+  const embed = (some: readonly Sent<Input>[]): Promise<Embeddings> => {
+    const all = some.map(({ image }) => image);
+    while (all.length > 0 && all.length < least) all.push(all.at(-1)!);
+    return embedder.embed(all);
+  };
   try {
-    const found = await embedder.embed(good.map(({ image }) => image));
+    const found = await embed(good);
     good.forEach((sent, row) => {
       keep(sent, found, row);
     });
@@ -130,7 +142,7 @@ async function embedBatch<Input>(embedder: Embedder, images: readonly Sent<Input
     // It may be the fault of one of them.
     for (const sent of good) {
       try {
-        keep(sent, await embedder.embed([sent.image]), 0);
+        keep(sent, await embed([sent]), 0);
       } catch (own) {
         if (!isOfFile(own)) throw own;
         sent.file.error ??= own;

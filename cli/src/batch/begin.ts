@@ -1,15 +1,22 @@
 /** What a batch begins with: the options that travel, the files that they name, and what it is of. All that is wrong with them is said before anything is computed. */
-import { UsageError } from 'fovea';
+import path from 'node:path';
+import { DataError, UsageError } from 'fovea';
+import { readFileBytes } from 'fovea/io';
 import { expectLocal } from '../address.ts';
 import { expectClassifier } from '../commands/classify.ts';
 import { NO_PANOPTIC } from '../commands/predict.ts';
 import { type CutoutChoice, type CutoutFiles, expectCutoutOptions, readCutoutModels } from '../cutter.ts';
+import { type EmbedFormatOption, embeddingsName } from '../embed/formats.ts';
+import { type MediaOptions, mediaInputs } from '../embed/media.ts';
+import { batchOf, type EmbedChoice } from '../embed/rows.ts';
+import type { FileEmbedderOptions } from '../fileEmbedder.ts';
 import { type HashChoice, hasher } from '../hashRows.ts';
 import { imageInputs } from '../imageInputs.ts';
-import { besides, type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
+import { besides, expectModel, type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
 import { type DetectOptions, expectDetectable } from '../predictor.ts';
 import { expectResultOptions, type ResultOptions } from '../results.ts';
-import type { BatchInput, BatchName, NewFile } from './work.ts';
+import { openPlace } from './place.ts';
+import { type BatchInput, type BatchName, type NewFile, WORK_FOLDER } from './work.ts';
 
 /** What is read of the command's arguments. */
 export interface Begun {
@@ -106,12 +113,41 @@ async function cutout({ images, options }: Given<InputOptions & CutoutFiles & Cu
   };
 }
 
+type EmbedOptions = InputOptions &
+  MediaOptions &
+  FileEmbedderOptions &
+  EmbedChoice & { readonly model: string };
+
+async function embed({ images, options }: Given<EmbedOptions & EmbedFormatOption>): Promise<Begun> {
+  const { model, out, format, batch } = options;
+  const name = embeddingsName(format);
+  const results = openPlace(out);
+  if (format === 'index' && (await results.has(name)) && !(await results.has(WORK_FOLDER))) {
+    throw new DataError(
+      `${out}: has ${name} already; choose another --out, or add images to it with fovea index`,
+    );
+  }
+  expectAllLocal(options, ['model', 'weights']);
+  const bytes = await readFileBytes(model);
+  expectModel(bytes, model);
+  const media = await mediaInputs(images, options);
+  return {
+    files: [...filesOf(options, ['model', 'weights']), ...besideFiles(await onnxFiles(bytes, model))],
+    inputs: media.map(({ file, kind }) => ({
+      ...{ file, inside: path.basename(file), name: path.basename(file) },
+      ...(kind === 'image' ? {} : { kind }),
+    })),
+    options: { batch: batchOf(media, batch) },
+  };
+}
+
 const BEGIN: Readonly<Record<BatchName, (given: Given<never>) => Promise<Begun>>> = {
   detect: predict('detect'),
   segment: predict('segment'),
   classify: predict('classify'),
   hash,
   cutout,
+  embed,
 };
 
 /** Reads what a batch begins with. Throws UsageError or DataError for what cannot be used. */

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { cutting } from '../cutoutProgram.ts';
+import { EMBED_FORMATS } from '../embed/formats.ts';
+import { embedding } from '../embedProgram.ts';
 import { hashing } from '../hashProgram.ts';
 import { adapter, whole } from '../optionValues.ts';
 import { classifying, detecting, modelAndImages, segmenting } from '../predictProgram.ts';
@@ -114,6 +116,17 @@ export function addBatchCommands(program: Command): void {
   batched(cutting(add('cutout', 'remove the background of images'))).action(async (images, options) =>
     (await import('./command.ts')).batchCommand('cutout', undefined, images, options),
   );
+
+  batched(embedding(add('embed', 'make vectors of images, videos and sounds')))
+    .addOption(
+      new Option(
+        '--format <format>',
+        'what the vectors are written as, embeddings.FORMAT (default: npy)',
+      ).choices(EMBED_FORMATS),
+    )
+    .action(async (inputs, options) =>
+      (await import('./command.ts')).batchCommand('embed', undefined, inputs, options),
+    );
 
   program
     .command('worker')

@@ -121,7 +121,9 @@ export async function mergeBatch(batch: Batch, out: string): Promise<FaultLog> {
   const files = await fetchFiles(place, work);
   return openPlace(out).assemble(async (folder) => {
     const faults = new FaultLog();
-    const sink = await kind.sink(kind.check(work.options), { files, inputs, out: folder, home: out });
+    const sink = await kind.sink(kind.check(work.options), {
+      ...{ files, inputs, out: folder, home: out, folder: work.folder },
+    });
     try {
       for await (const { input, outcome } of outcomesOf(batch)) {
         if ('fault' in outcome) {

@@ -16,16 +16,37 @@ export type Outcome =
   | { readonly result: unknown }
   | { readonly fault: { readonly kind: FaultKind; readonly message: string } };
 
-/** What computes images: a device with a model on it, or what needs neither. */
-export interface Computing<Image = unknown> {
+/** What computes: a device with a model on it, or what needs neither. */
+interface Computer {
   /** The adapter, where there is one. */
   readonly adapter?: { readonly name: string; readonly software: boolean } | undefined;
+  close(): void;
+}
+
+/** What computes images, one after the other. */
+interface ImageComputing<Image> extends Computer {
   /** Reads an image. */
   load(input: BatchInput): Promise<Image>;
   /** Its results, as plain data, and files that are results by themselves. */
   compute(image: Image, input: BatchInput): Promise<Computed>;
-  close(): void;
 }
+
+/** What computes several inputs at once. */
+interface ListComputing extends Computer {
+  /**
+   * Gives what comes of each, in their order, or why nothing does. What comes of one does not depend on the others.
+   *
+   * @param onPart Called before each part of an input that takes its time.
+   */
+  computeAll(inputs: readonly BatchInput[], onPart: (input: BatchInput) => void): AsyncIterable<Made>;
+}
+
+export type Computing<Image = unknown> = ImageComputing<Image> | ListComputing;
+
+/** What comes of one of several inputs. */
+export type Made =
+  | { readonly input: BatchInput; readonly result: unknown }
+  | { readonly input: BatchInput; readonly error: Error };
 
 /** What comes of an image. */
 export interface Computed {
@@ -68,22 +89,34 @@ export async function computeShard(
   const outcomes: Outcome[] = [];
   const chosen = inputs.filter((_, i) => !skip.has(i));
   const places = new Map(inputs.map((input, i) => [input, i]));
+  for (const [i, reason] of skip) outcomes[i] = faultOf(inputs[i]!, new DataError(reason));
+  if ('computeAll' in computing) {
+    const onPart = (input: BatchInput): void => onImage?.(places.get(input)!);
+    for (const some of careful ? chosen.map((input) => [input]) : [chosen]) {
+      for await (const made of computing.computeAll(some, onPart)) {
+        const { input } = made;
+        if ('error' in made && !isOfImage(made.error)) throw made.error;
+        outcomes[places.get(input)!] = 'error' in made ? faultOf(input, made.error) : { result: made.result };
+      }
+    }
+    return outcomes;
+  }
+  const one: ImageComputing<unknown> = computing;
   async function* oneByOne() {
     for (const input of chosen) {
       onImage?.(places.get(input)!);
-      const image = computing.load(input);
+      const image = one.load(input);
       image.catch(() => undefined);
       yield { input, image };
     }
   }
-  for (const [i, reason] of skip) outcomes[i] = faultOf(inputs[i]!, new DataError(reason));
   for await (const { input, image } of careful
     ? oneByOne()
-    : loadedAhead(chosen, (input) => computing.load(input))) {
+    : loadedAhead(chosen, (input) => one.load(input))) {
     const at = places.get(input)!;
     if (!careful) onImage?.(at);
     try {
-      const { result, files = [] } = await computing.compute(await image, input);
+      const { result, files = [] } = await one.compute(await image, input);
       for (const [name, content] of files) await write(name, content);
       outcomes[at] = { result };
     } catch (error) {

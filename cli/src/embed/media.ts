@@ -13,6 +13,7 @@ import {
   toMono,
 } from 'fovea/similarity';
 import sharp, { type OutputInfo } from 'sharp';
+import { addressOf } from '../address.ts';
 import { expectFile, fileProblem, readInput } from '../files.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { decodeImage, diagnose, loadImage } from '../images.ts';
@@ -87,16 +88,21 @@ export interface MediaOptions {
   readonly frameFolders?: boolean;
 }
 
-/** Lists what is to be embedded: files as they are given, and of folders the images, the videos and the sounds. Throws DataError for a folder of none. */
+/** Lists what is to be embedded: files as they are given, of folders the images, the videos and the sounds, and of an object store the images. Throws DataError for a folder of none. */
 export async function mediaInputs(paths: readonly string[], options: MediaOptions): Promise<Media[]> {
   const { recursive = false, frameFolders = false } = options;
   const media = new Map<string, Media>();
   const add = async (file: string, kind = kindOf(file)): Promise<void> => {
-    const own = kind === 'image' && (await isAnimation(file)) ? 'video' : kind;
-    const whole = path.resolve(file);
+    const stored = addressOf(file);
+    const own = !stored && kind === 'image' && (await isAnimation(file)) ? 'video' : kind;
+    const whole = stored?.url ?? path.resolve(file);
     if (!media.has(whole)) media.set(whole, { file, kind: own, times: [] });
   };
   for (const given of paths) {
+    if (addressOf(given)) {
+      for (const { file } of await imageInputs([given], { stored: true })) await add(file, 'image');
+      continue;
+    }
     const isFolder = await stat(given).then(
       (found) => found.isDirectory(),
       () => false,

@@ -41,8 +41,12 @@ function joined({ rows, shape }: EmbeddedRows): Float32Array {
 const idsOf = (rows: readonly EmbeddedRow[]): string[] =>
   rows.map(({ file, time }) => (time === undefined ? file : `${file}#t=${Number(time.toFixed(3))}`));
 
-function expectVectors(out: string, shape: readonly number[]): void {
-  if (shape.length === 1) return;
+/** Formats that hold vectors of any shape. */
+const MAPS = ['.npy', '.safetensors'];
+
+/** Throws UsageError for vectors of a shape that a file of this name cannot hold. */
+export function expectVectors(out: string, shape: readonly number[]): void {
+  if (shape.length === 1 || MAPS.includes(path.extname(out).toLowerCase())) return;
   throw new UsageError(
     `${out}: vectors have shape [${shape}], which ${path.extname(out)} cannot hold; write .npy or .safetensors, or choose another pooling than none`,
   );

@@ -64,9 +64,10 @@ export class Embedder {
   readonly dimension: number;
   /** The layer that the vectors are of, for people to read. */
   readonly layer: string;
+  /** The most images that are computed at once: 1 where the model takes no batches. */
+  readonly batchSize: number;
   readonly #source: FeatureSource;
   readonly #step: Step<{ embeddings: Tensor }>;
-  readonly #batchSize: number;
   /** By the shape of a batch, that of its embeddings. */
   readonly #shapes = new Map<string, Shape>();
 
@@ -74,7 +75,7 @@ export class Embedder {
   constructor(gpu: Gpu, source: FeatureSource, options: ReturnType<typeof embedderOptions>) {
     const { pooling, normalize, batchSize } = options;
     this.#source = source;
-    this.#batchSize = source.batches ? batchSize : 1;
+    this.batchSize = source.batches ? batchSize : 1;
     this.layer = source.layer;
     const record = (images: Tensor): Tensor => {
       const vectors = pooled(source.features(images), images.shape[0]!, pooling, source);
@@ -147,7 +148,7 @@ export class Embedder {
     for await (const image of images) {
       expectFloatImage('embed', `image ${place++}`, image);
       const prepared = this.#source.prepare(image);
-      const fits = batch.length < this.#batchSize && String(batch[0]?.shape) === String(prepared.shape);
+      const fits = batch.length < this.batchSize && String(batch[0]?.shape) === String(prepared.shape);
       if (batch.length > 0 && !fits) {
         yield batch;
         batch = [];

@@ -1,14 +1,18 @@
 /** Each command in batches gives the bytes that it gives by itself, however the batch is cut, and goes on after what it cannot use. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTorch } from '../../../src/io/torch/write.ts';
+import { ResNet } from '../../../src/models/resnet.ts';
+import { wavBytes } from '../../similarity/audio/wavBytes.ts';
 import { buildCli, fovea } from '../run.ts';
 import { contents, makePictures } from './scene.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../../fixtures');
 const MATTING = path.join(FIXTURES, 'matting/rembg.onnx');
-/** With a file of weights, and one of names. */
+/** Its weights are another file. */
 const DETECTOR = [
   ...['--detector', path.join(FIXTURES, 'darknet/small.cfg')],
   ...['--detector-weights', path.join(FIXTURES, 'darknet/small.weights')],
@@ -23,6 +27,16 @@ beforeAll(async () => {
   await buildCli();
   await makePictures(at('in'), 7);
   await writeFile(at('in/p0002_bad.png'), 'no picture');
+  const model = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 3, seed: 1 });
+  const weights = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+  await writeFile(at('m.pth'), writeTorch(weights));
+  await mkdir(at('more'));
+  const frames = [at('in/p0000.png'), at('in/p0001.png')];
+  await sharp(frames, { join: { animated: true } })
+    .gif({ delay: [500, 500] })
+    .toFile(at('more/both.gif'));
+  const tone = Float32Array.from({ length: 8000 }, (_, i) => 0.5 * Math.sin(0.3 * i));
+  await writeFile(at('more/tone.wav'), wavBytes([tone], 8000, { code: 3, bits: 32 }));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -58,5 +72,22 @@ describe.each(RUNS)('%s', (_, running) => {
     expect(code, stderr).toBe(2);
     expect(Object.keys(await contents(plain))).toHaveLength(7);
     expect(await batch(...command, ...running)).toEqual(await contents(plain));
+  });
+
+  it.each([
+    ['npy', []],
+    ['safetensors', ['--normalize', '--frames', 'max']],
+    ['csv', ['--frames', 'all', '--batch', '3']],
+    ['parquet', ['--layer', 'layer2']],
+    ['index', ['--batch', '1']],
+  ])('embeds to %s', async (format, options) => {
+    const command = ['embed', at('in'), at('more'), '--model', at('m.pth'), ...options];
+    const plain = at(`embed-${format}`);
+    const { code, stderr } = await fovea(...command, '--out', path.join(plain, `embeddings.${format}`));
+    expect(code, stderr).toBe(2);
+    const wanted = await contents(plain);
+    expect(Object.keys(wanted)).toContain(`embeddings.${format}`);
+    await rm(plain, { recursive: true });
+    expect(await batch(...command, '--format', format, ...running)).toEqual(wanted);
   });
 });

@@ -8,6 +8,7 @@ const KINDS: Readonly<Record<BatchName, () => Promise<BatchKind>>> = {
   segment: async () => (await import('./places.ts')).segmentKind,
   classify: async () => (await import('./classify.ts')).classifyKind,
   cutout: async () => (await import('./cutout.ts')).cutoutKind,
+  embed: async () => (await import('./embed.ts')).embedKind,
   hash: async () => (await import('./hash.ts')).hashKind,
 };
 

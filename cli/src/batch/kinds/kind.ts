@@ -25,6 +25,8 @@ export interface SinkSetting {
   readonly out: string;
   /** Where they will be: that folder, or an address. */
   readonly home: string;
+  /** Where paths begin that were given to the command. */
+  readonly folder: string;
 }
 
 export interface BatchKind<Options = unknown> {
