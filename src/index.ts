@@ -56,6 +56,11 @@ export {
   type ModelName,
 } from './tasks/architectures.ts';
 export {
+  type ClassificationEvaluation,
+  ClassificationEvaluator,
+  type ClassificationEvaluatorOptions,
+} from './tasks/classificationEvaluator.ts';
+export {
   type Classification,
   Classifier,
   type ClassifierOptions,
@@ -68,16 +73,20 @@ export type { ClassWeights } from './tasks/classWeights.ts';
 export { type DarknetFiles, type FromDarknetFilesOptions, fromDarknet } from './tasks/darknetModel.ts';
 export {
   type DetectionEvaluation,
+  DetectionEvaluator,
+  type DetectionEvaluatorOptions,
+  type DetectionsToEvaluate,
+  detectForEvaluation,
   EVALUATED_SCORE,
+} from './tasks/detectionEvaluator.ts';
+export {
   type EvaluatedImage,
   type EvaluateOptions,
   evaluateDetector,
   evaluateSegmenter,
   type Samples,
-  type SegmentationEvaluation,
 } from './tasks/evaluate.ts';
 export {
-  type ClassificationEvaluation,
   type ClassifiedImage,
   type EvaluateClassifierOptions,
   evaluateClassifier,
@@ -119,6 +128,11 @@ export {
   type ScheduleName,
 } from './tasks/recipe.ts';
 export type { TaskSamples } from './tasks/samples.ts';
+export {
+  type SegmentationEvaluation,
+  SegmentationEvaluator,
+  type SegmentationEvaluatorOptions,
+} from './tasks/segmentationEvaluator.ts';
 export {
   DEFAULT_MAX_SIDE,
   defaultSettings,

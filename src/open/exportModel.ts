@@ -4,7 +4,7 @@ import type { DetectOptions } from '../models/detection.ts';
 import { exportOnnx } from '../onnx/export/exportOnnx.ts';
 import { withDefaults } from '../options.ts';
 import { architectureOf } from '../tasks/architectures.ts';
-import { EVALUATED_SCORE } from '../tasks/evaluate.ts';
+import { EVALUATED_SCORE } from '../tasks/detectionEvaluator.ts';
 import { metadataOf, type TrainedModel } from '../tasks/modelFile.ts';
 import type { Preprocessing } from '../tasks/preprocessing.ts';
 import type { OpenedModel } from './openedModel.ts';

@@ -1,23 +1,15 @@
 import { expectArguments } from '../arguments.ts';
-import type { AnnotatedShape, Annotation } from '../data/annotation.ts';
-import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Sample } from '../data/dataset.ts';
-import { objectsOf } from '../data/objects.ts';
 import { expectOptions } from '../options.ts';
 import type { Box, Point } from '../vision/boxes.ts';
-import { CocoEvaluator } from '../vision/metrics/coco.ts';
-import type { CocoSummary } from '../vision/metrics/cocoSummary.ts';
-import { ConfusionMatrix } from '../vision/metrics/confusion.ts';
 import {
-  type DetectionImage,
-  type DetectionResult,
-  evaluateDetections,
-} from '../vision/metrics/detection.ts';
-import { PanopticQuality, type PanopticResult } from '../vision/metrics/panoptic.ts';
-import { type Rle, rleEncode } from '../vision/rle.ts';
+  type DetectionEvaluation,
+  DetectionEvaluator,
+  detectForEvaluation,
+  detectorFields,
+} from './detectionEvaluator.ts';
 import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from './infer.ts';
-import { labelMap, paint } from './labelMap.ts';
-import { panopticTruth } from './panoptic.ts';
+import { type SegmentationEvaluation, SegmentationEvaluator } from './segmentationEvaluator.ts';
 
 /** One image of an evaluation, and what was found in it. */
 export interface EvaluatedImage<Found, S extends Sample = Sample> {
@@ -55,44 +47,6 @@ async function* eachOf<S extends Sample>(call: string, samples: Samples<S>): Asy
   }
 }
 
-const centreOf = (box: Box): Point => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
-
-/** The mask of an object. */
-function objectRle(shapes: readonly AnnotatedShape[], annotation: Annotation): Rle {
-  const mask = new Uint8Array(annotation.width * annotation.height);
-  for (const shape of shapes) paint(mask, annotation, shape, 1);
-  return rleEncode(mask, annotation);
-}
-
-/** Regions to ignore as crowds of every class: what is detected there is neither right nor wrong. */
-const ignoredTruth = (annotation: Annotation, classes: readonly string[], masks: boolean) =>
-  (annotation.ignored ?? []).flatMap((region) =>
-    classes.map((label) => ({
-      label,
-      box: region.box,
-      ...(masks ? { mask: objectRle([{ ...region, label, groupId: null }], annotation) } : {}),
-      iscrowd: true,
-      ignore: true,
-    })),
-  );
-
-/** What `evaluateDetector` returns. */
-export interface DetectionEvaluation {
-  /** Average precision of boxes, with curves. */
-  readonly result: DetectionResult<string>;
-  /** COCO's metrics of boxes, by object size too. */
-  readonly coco: CocoSummary<string>;
-  /** COCO's metrics of masks; undefined for models without masks. */
-  readonly segm: CocoSummary<string> | undefined;
-  /** Panoptic quality; undefined for models without regions, and where `EvaluateOptions.objects` selects. */
-  readonly panoptic?: PanopticResult<string>;
-  /** What was evaluated for each sample: the selected objects and detections. */
-  readonly images: readonly DetectionImage<string>[];
-}
-
-/** Detections with this score or less are not evaluated: they would change AP by next to nothing. */
-export const EVALUATED_SCORE = 0.01;
-
 /**
  * Computes the average precision of a detector on labelled images, by COCO's rules: at IoU 0.5, and the mean over IoU
  * 0.5 to 0.95. Shapes of a group are one object, as in training. Crowds and difficult objects need not be detected.
@@ -114,78 +68,17 @@ export async function evaluateDetector<S extends Sample>(
     { detector },
     { detector: { classNames: ['text'], detect: 'function' } },
   );
-  const { onImage } = options;
-  const scoreThreshold = Math.max(EVALUATED_SCORE, detector.leastScore ?? 0);
-  const { classNames: classes, hasMasks: masks } = detector;
-  const { stuff = [] } = detector;
-  const quality =
-    detector.panoptic && !options.objects ? new PanopticQuality({ things: classes, stuff }) : undefined;
-  const images: DetectionImage<string>[] = [];
+  const { onImage, objects } = options;
+  const panoptic = !objects;
+  const evaluator = new DetectionEvaluator({ ...detectorFields(detector), ...(objects ? { objects } : {}) });
+  let index = 0;
   for await (const sample of eachOf('evaluateDetector', samples)) {
-    const segments = quality && (await detector.panoptic?.(sample.image, { scoreThreshold }));
-    if (segments) quality?.add(segments.panoptic, panopticTruth(sample.annotation, stuff));
-    const found = segments?.detections ?? (await detector.detect(sample.image, { scoreThreshold }));
-    await onImage?.({ index: images.length, sample, found });
-    images.push(evaluatedImage(sample, found, detector, options.objects));
+    const found = await detectForEvaluation(detector, sample.image, { panoptic });
+    await onImage?.({ index, sample, found: found.detections });
+    evaluator.add(sample, found);
+    index++;
   }
-  const evaluator = new CocoEvaluator({ classes });
-  for (const image of images) evaluator.add(image);
-  const segm = masks ? new CocoEvaluator({ classes, iouType: 'segm' }) : undefined;
-  for (const image of segm ? images : []) segm!.add(image);
-  return {
-    result: evaluateDetections(images, { classes }),
-    coco: evaluator.summarize(),
-    segm: segm?.summarize(),
-    ...(quality ? { panoptic: quality.result() } : {}),
-    images,
-  };
-}
-
-/** Objects and detections of an image as metrics take them. */
-function evaluatedImage(
-  { annotation }: Sample,
-  detections: readonly Detection[],
-  { classNames, stuff = [], hasMasks: masks }: ObjectDetector,
-  objects: (centre: Point) => boolean = () => true,
-): DetectionImage<string> {
-  return {
-    groundTruth: [
-      ...ignoredTruth(annotation, classNames, masks),
-      ...objectsOf(annotation.shapes)
-        .filter(({ label, box }) => !stuff.includes(label) && objects(centreOf(box)))
-        .map(({ label, box, area, crowd, difficult, shapes }) => ({
-          label,
-          box,
-          ...(masks ? { mask: objectRle(shapes, annotation) } : {}),
-          ...(area === undefined ? {} : { area }),
-          iscrowd: crowd ?? false,
-          ignore: difficult ?? false,
-        })),
-    ],
-    predictions: detections
-      .filter(({ box }) => objects(centreOf(box)))
-      .map(({ mask, ...found }) => {
-        const shape = { label: found.label, box: found.box, groupId: null };
-        const pixels = () => objectRle(mask ? [{ ...shape, mask }] : [], annotation);
-        return { ...found, ...(masks ? { mask: pixels() } : {}) };
-      }),
-  };
-}
-
-/** What `evaluateSegmenter` returns. */
-export interface SegmentationEvaluation {
-  /** Mean intersection over union of the classes that occur, without the background, 0..1. */
-  readonly iou: number;
-  /** Mean Dice coefficient of the classes that occur, without the background, 0..1. */
-  readonly dice: number;
-  /** Fraction of pixels classified correctly, 0..1. */
-  readonly pixelAccuracy: number;
-  /** Mean intersection over union with the background counted as a class, as benchmarks report it. */
-  readonly meanIou: number;
-  /** Intersection over union and Dice of each class; NaN for a class that does not occur. */
-  readonly perClass: readonly { readonly label: string; readonly iou: number; readonly dice: number }[];
-  /** Confusion matrix of pixels: the background first, then the classes. */
-  readonly confusion: ConfusionMatrix;
+  return evaluator.result();
 }
 
 /**
@@ -206,38 +99,16 @@ export async function evaluateSegmenter<S extends Sample>(
     { segmenter },
     { segmenter: { classNames: ['text'], segment: 'function' } },
   );
-  const { objects = () => true, region, onImage } = options;
+  const { onImage, objects, region } = options;
   const { classNames } = segmenter;
-  const confusion = new ConfusionMatrix(classNames.length + 1);
+  const chosen = { ...(objects ? { objects } : {}), ...(region ? { region } : {}) };
+  const evaluator = new SegmentationEvaluator({ classNames, ...chosen });
   let index = 0;
   for await (const sample of eachOf('evaluateSegmenter', samples)) {
-    const { image, annotation } = sample;
-    const found = await segmenter.segment(image);
-    const truth = labelMap(annotation, classNames);
-    for (const { box, shapes } of objectsOf(annotation.shapes)) {
-      if (!objects(centreOf(box))) for (const shape of shapes) paint(truth, annotation, shape, IGNORE_INDEX);
-    }
-    if (region) {
-      truth.forEach((_, i) => {
-        const [x, y] = [i % annotation.width, Math.floor(i / annotation.width)];
-        if (x < region[0] || y < region[1] || x >= region[2] || y >= region[3]) truth[i] = IGNORE_INDEX;
-      });
-    }
-    confusion.add(found.labels, truth, { ignoreIndex: IGNORE_INDEX });
+    const found = await segmenter.segment(sample.image);
+    evaluator.add(sample, found);
     await onImage?.({ index, sample, found });
     index++;
   }
-  const ious = confusion.iou();
-  const dices = confusion.dice();
-  const perClass = classNames.map((label, i) => ({ label, iou: ious[i + 1]!, dice: dices[i + 1]! }));
-  const present = perClass.filter(({ iou }) => !Number.isNaN(iou));
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / Math.max(values.length, 1);
-  return {
-    iou: mean(present.map(({ iou }) => iou)),
-    dice: mean(present.map(({ dice }) => dice)),
-    pixelAccuracy: confusion.pixelAccuracy,
-    meanIou: confusion.meanIou,
-    perClass,
-    confusion,
-  };
+  return evaluator.result();
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { detectionSummary, segmentationSummary } from '../../cli/src/evalReport.ts';
 import { confusionPlot, precisionRecallPlot, rocPlot, thresholdPlot } from '../../cli/src/plots.ts';
 import { renderReport } from '../../cli/src/report.ts';
-import type { DetectionEvaluation } from '../../src/tasks/evaluate.ts';
+import type { DetectionEvaluation } from '../../src/tasks/detectionEvaluator.ts';
 import type { Box } from '../../src/vision/boxes.ts';
 import {
   CocoEvaluator,

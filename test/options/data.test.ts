@@ -68,6 +68,10 @@ const calls: Readonly<Record<string, () => unknown>> = {
   evaluateDetector: () => fovea.evaluateDetector(none, [], mistake),
   evaluateClassifier: () => fovea.evaluateClassifier(none, [], mistake),
   evaluateSegmenter: () => fovea.evaluateSegmenter(none, [], mistake),
+  DetectionEvaluator: () => new fovea.DetectionEvaluator(mistake),
+  SegmentationEvaluator: () => new fovea.SegmentationEvaluator(mistake),
+  ClassificationEvaluator: () => new fovea.ClassificationEvaluator(mistake),
+  detectForEvaluation: () => fovea.detectForEvaluation(none, image, mistake),
   tuneTraining: () => fovea.tuneTraining(none, none, mistake),
   tuneInference: () => fovea.tuneInference(none, none, mistake),
   Detector: () => new fovea.Detector(none, none, mistake),
@@ -79,6 +83,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
 const WITHOUT = [
   ...[
     'Random',
+    'cacheFolder',
     'anchorFit',
     'anchorsOf',
     'auc',

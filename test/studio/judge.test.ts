@@ -7,13 +7,10 @@ import { imageFromBytes } from '../../src/data/image.ts';
 import { encodeWeights } from '../../src/io/checkpoint.ts';
 import { train } from '../../src/learn/train.ts';
 import { openModel } from '../../src/open/index.ts';
-import {
-  type DetectionEvaluation,
-  evaluateDetector,
-  evaluateSegmenter,
-  type SegmentationEvaluation,
-} from '../../src/tasks/evaluate.ts';
+import type { DetectionEvaluation } from '../../src/tasks/detectionEvaluator.ts';
+import { evaluateDetector, evaluateSegmenter } from '../../src/tasks/evaluate.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
+import type { SegmentationEvaluation } from '../../src/tasks/segmentationEvaluator.ts';
 import type { LabelObject, Picture, ProjectTask, Training } from '../../web/src/studio/project/model.ts';
 import type { ModelSource } from '../../web/src/studio/store/modelsFile.ts';
 import { sharedGpu } from '../sharedGpu.ts';
