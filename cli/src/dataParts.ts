@@ -26,6 +26,10 @@ export function pixelsOf(
   name: string,
   faults: FaultLog,
 ): Pick<LoadedImage, 'width' | 'height' | 'channels' | 'data'> {
-  if (stretched) faults.note('12-bit pixels', `${name}: 12-bit values were stretched to the whole range`);
+  if (stretched) noteStretched(name, faults);
   return { width, height, channels, data };
 }
+
+/** Notes that an image has 12 bits. */
+export const noteStretched = (name: string, faults: FaultLog): void =>
+  faults.note('12-bit pixels', `${name}: 12-bit values were stretched to the whole range`);

@@ -8,12 +8,14 @@ import { addClusterCommand } from './clusterProgram.ts';
 import type { LrFindOptions } from './commands/lrFind.ts';
 import { applyConfig, optionNames } from './config.ts';
 import { addCutoutCommand } from './cutoutProgram.ts';
+import { CLIP, clipped, data } from './dataProgram.ts';
 import { addEmbedCommand } from './embedProgram.ts';
+import { addEvalCommand } from './evalProgram.ts';
 import { addExportCommand } from './exportProgram.ts';
 import { addGatherCommand } from './gather/program.ts';
 import { addHashCommands } from './hashProgram.ts';
-import { adapter, expectNoneEmpty, MODEL_FILE, modelFile, positive, whole } from './optionValues.ts';
-import { addPredictCommands, augmentation } from './predictProgram.ts';
+import { adapter, expectNoneEmpty, positive, whole } from './optionValues.ts';
+import { addPredictCommands } from './predictProgram.ts';
 import { printableLines } from './printable.ts';
 import { addProfileCommand } from './profileProgram.ts';
 import { addSearchCommands } from './searchProgram.ts';
@@ -23,22 +25,6 @@ import { addWeightsCommands } from './weightsProgram.ts';
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-
-/** Adds the options of a data set in any format. */
-const data = (command: Command): Command =>
-  command
-    .addOption(new Option('--from <format>', 'annotation format (default: detected)').choices(FORMAT_NAMES))
-    .option('--split <name>', 'use one part of the data set, such as train or val, or all')
-    .option('--images <dir>', 'folder with the images (default: where the format expects them)')
-    .option('--skip-bad', 'leave out what cannot be used (objects, annotations, images) instead of stopping')
-    .option('--report-bad <file>', 'write everything that is bad to a JSON file')
-    .option(
-      '--fix-sizes',
-      'scale or turn annotations made for another size of the image, where it is clear how',
-    )
-    .option('--encoding <name>', 'encoding of text files that state none, such as gb18030 (default: utf-8)')
-    .option('--allow-outside', 'allow images outside of the folder that contains the data set')
-    .option('--max-pixels <n>', 'largest number of pixels of an image', whole(1));
 
 /** The command line: every command with its options. Parsing runs the command that is named. */
 export const program = new Command('fovea')
@@ -60,14 +46,6 @@ program
   .option('--toml', 'models: the options of the training, as TOML for fovea train --config')
   .addOption(adapter())
   .action(async (model, options) => (await import('./commands/info.ts')).infoCommand(model, options));
-
-const CLIP = 'cut boxes and outlines at the border of the image';
-
-/** Adds the options of a data set that is used as it is, and not written: it is clipped by default. */
-const clipped = (command: Command): Command =>
-  data(command)
-    .option('--clip', CLIP, true)
-    .option('--no-clip', 'refuse boxes and outlines that reach out of the image');
 
 data(
   program
@@ -171,28 +149,7 @@ finding
 
 addPredictCommands(program);
 
-augmentation(
-  modelFile(
-    clipped(
-      program
-        .command('eval')
-        .description('evaluate a model on labelled images: AP, IoU and Dice, or accuracy and F1')
-        .argument('<model>', MODEL_FILE)
-        .requiredOption(
-          '--data <dir>',
-          'folder with images and annotations, or a COCO file; for classifiers a folder per class, or a CSV file',
-        ),
-    ),
-    'onnx',
-    'darknet',
-  ),
-)
-  .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
-  .option('--json <file>', 'also write the numbers to a JSON file')
-  .option('--report <file>', 'also write an HTML report with curves, thresholds and the worst images')
-  .option('--worst <n>', 'most images in the report (default: 100)', whole(0))
-  .addOption(adapter())
-  .action(async (model, options) => (await import('./commands/eval.ts')).evalCommand(model, options));
+addEvalCommand(program);
 
 program
   .command('verify')

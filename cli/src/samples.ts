@@ -88,6 +88,11 @@ export interface ReadSample extends LoadedSample {
   readonly loaded: LoadedImage;
 }
 
+/** An annotation, and what is left of it that is used. */
+export interface ReadAnnotation extends AnnotatedImage {
+  readonly left: Annotation;
+}
+
 /** The samples of a data set of any format: every annotation with its image, in their order. */
 export class SampleReader {
   readonly dataset: Dataset;
@@ -116,9 +121,9 @@ export class SampleReader {
   }
 
   /** The annotations, and what is `left` of each that is used, without the pixels of the images. */
-  async *annotations(): AsyncGenerator<{ readonly annotation: Annotation; readonly left: Annotation }> {
-    for await (const { annotation } of this.dataset.images()) {
-      yield { annotation, left: this.#change(annotation) };
+  async *annotations(): AsyncGenerator<ReadAnnotation> {
+    for await (const labelled of this.dataset.images()) {
+      yield { ...labelled, left: this.#change(labelled.annotation) };
     }
   }
 

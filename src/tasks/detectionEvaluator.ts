@@ -91,8 +91,10 @@ export interface DetectionEvaluatorOptions {
   readonly classNames: readonly string[];
   /** Whether detections have masks. Default false. */
   readonly hasMasks?: boolean;
-  /** The classes of regions ("stuff"), of models that find them too: panoptic quality is then computed. Default: none. */
+  /** The classes of regions ("stuff"), of models that find them too: what is labelled so is no object. Default: none. */
   readonly stuff?: readonly string[];
+  /** Whether panoptic quality is computed, of `found.panoptic`. Default false. */
+  readonly panoptic?: boolean;
   /** Selects objects by the centre of their box, as for `evaluateDetector`. There is no panoptic quality then. Default: all. */
   readonly objects?: (centre: Point) => boolean;
 }
@@ -100,7 +102,7 @@ export interface DetectionEvaluatorOptions {
 /** What of a detector its evaluation needs to know. */
 export const detectorFields = ({ classNames, hasMasks, stuff, panoptic }: ObjectDetector) => ({
   ...{ classNames, hasMasks },
-  ...(panoptic ? { stuff: stuff ?? [] } : {}),
+  ...{ stuff: stuff ?? [], panoptic: panoptic !== undefined },
 });
 
 /**
@@ -121,22 +123,23 @@ export class DetectionEvaluator {
    */
   constructor(options: DetectionEvaluatorOptions) {
     const call = 'DetectionEvaluator';
-    const { classNames, hasMasks, stuff, objects } = withDefaults(call, options, {
+    const { classNames, hasMasks, stuff, panoptic, objects } = withDefaults(call, options, {
       classNames: undefined as never,
       hasMasks: false,
-      stuff: undefined,
+      stuff: [],
+      panoptic: false,
       objects: undefined,
     });
     expectArguments(
       call,
       { options },
-      { options: { classNames: ['text'], 'stuff?': ['text'], 'objects?': 'function' } },
+      { options: { classNames: ['text'], 'stuff?': ['text'], 'panoptic?': 'flag', 'objects?': 'function' } },
     );
     this.#classes = classNames;
     this.#masks = hasMasks;
-    this.#stuff = stuff ?? [];
+    this.#stuff = stuff;
     this.#objects = objects ?? (() => true);
-    this.#quality = stuff && !objects ? new PanopticQuality({ things: classNames, stuff }) : undefined;
+    this.#quality = panoptic && !objects ? new PanopticQuality({ things: classNames, stuff }) : undefined;
   }
 
   /**

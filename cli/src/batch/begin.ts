@@ -1,14 +1,25 @@
 /** What a batch begins with: the options that travel, the files that they name, and what it is of. All that is wrong with them is said before anything is computed. */
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
+import type { AnnotatedImage } from 'fovea/data';
 import { readFileBytes } from 'fovea/io';
 import { expectLocal } from '../address.ts';
+import { openClassData } from '../classSamples.ts';
 import { expectClassifier } from '../commands/classify.ts';
 import { NO_PANOPTIC } from '../commands/predict.ts';
 import { type CutoutChoice, type CutoutFiles, expectCutoutOptions, readCutoutModels } from '../cutter.ts';
+import { expectChosenPart } from '../dataParts.ts';
 import { type EmbedFormatOption, embeddingsName } from '../embed/formats.ts';
 import { type MediaOptions, mediaInputs } from '../embed/media.ts';
 import { batchOf, type EmbedChoice } from '../embed/rows.ts';
+import {
+  checkAnnotations,
+  type EvalChoice,
+  evaluatedName,
+  expectEvaluable,
+  openSamples,
+} from '../evaluating.ts';
+import { FaultLog } from '../faultLog.ts';
 import type { FileEmbedderOptions } from '../fileEmbedder.ts';
 import { type HashChoice, hasher } from '../hashRows.ts';
 import { imageInputs } from '../imageInputs.ts';
@@ -141,6 +152,46 @@ async function embed({ images, options }: Given<EmbedOptions & EmbedFormatOption
   };
 }
 
+/** What is labelled of an image that a model is evaluated on, and where its pixels are. */
+const evaluated = ({ name, image, source }: Pick<AnnotatedImage, 'name' | 'image' | 'source'>): BatchInput =>
+  typeof image === 'string'
+    ? { file: image, inside: name, name }
+    : { file: source, inside: name, name, kind: 'annotation' };
+
+async function evaluate({ model = '', options }: Given<InputOptions & EvalChoice>): Promise<Begun> {
+  expectLocal('the model', model);
+  expectAllLocal(options, ['weights', 'names', 'data', 'images']);
+  const beside: string[] = [];
+  const opened = await readModel(model, { ...options, onBeside: (file) => beside.push(file) });
+  expectEvaluable(model, opened, options);
+  await FaultLog.check(options);
+  const faults = new FaultLog();
+  const inputs: BatchInput[] = [];
+  await faults.during(options, async () => {
+    if (opened.task === 'classify') {
+      const dataset = await openClassData(options.data, options, faults, opened.classNames);
+      expectChosenPart(dataset.path, dataset.splits, options);
+      for (const { name, image } of dataset.files) inputs.push(evaluated({ name, image, source: image }));
+      if (inputs.length === 0) await faults.finishEmpty(options, options.data);
+    } else {
+      const reader = await openSamples(options, opened, faults);
+      const add = (read: AnnotatedImage): void => void inputs.push(evaluated(read));
+      await checkAnnotations(reader, options, evaluatedName(opened), add);
+    }
+    // What is left out is said at the end.
+    const isBad = faults.faults.some(({ level }) => level !== 'note');
+    if (isBad && !options.skipBad) await faults.finish(options);
+  });
+  return {
+    files: [
+      { option: 'model', file: model },
+      ...besideFiles(beside),
+      ...filesOf(options, ['weights', 'names']),
+    ],
+    inputs,
+  };
+}
+
 const BEGIN: Readonly<Record<BatchName, (given: Given<never>) => Promise<Begun>>> = {
   detect: predict('detect'),
   segment: predict('segment'),
@@ -148,6 +199,7 @@ const BEGIN: Readonly<Record<BatchName, (given: Given<never>) => Promise<Begun>>
   hash,
   cutout,
   embed,
+  eval: evaluate,
 };
 
 /** Reads what a batch begins with. Throws UsageError or DataError for what cannot be used. */

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { cutting } from '../cutoutProgram.ts';
 import { EMBED_FORMATS } from '../embed/formats.ts';
 import { embedding } from '../embedProgram.ts';
+import { evaluating } from '../evalProgram.ts';
 import { hashing } from '../hashProgram.ts';
 import { adapter, whole } from '../optionValues.ts';
 import { classifying, detecting, modelAndImages, segmenting } from '../predictProgram.ts';
@@ -127,6 +128,12 @@ export function addBatchCommands(program: Command): void {
     .action(async (inputs, options) =>
       (await import('./command.ts')).batchCommand('embed', undefined, inputs, options),
     );
+
+  batched(
+    evaluating(
+      add('eval', 'evaluate a model on labelled images: the numbers of fovea eval, without its report'),
+    ),
+  ).action(async (model, options) => (await import('./command.ts')).batchCommand('eval', model, [], options));
 
   program
     .command('worker')

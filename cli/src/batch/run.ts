@@ -1,5 +1,6 @@
 /** A batch from its images to its results: shards go to whoever computes them, and what comes back is put together in order. */
 import { DataError } from 'fovea';
+import type { DataFault } from 'fovea/data';
 import { absolute, below } from '../address.ts';
 import { counted } from '../counted.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
@@ -114,15 +115,25 @@ async function* outcomesOf({ work, place, inputs }: Batch) {
   }
 }
 
-/** Puts the results of all images together. Returns the faults. */
-export async function mergeBatch(batch: Batch, out: string): Promise<FaultLog> {
+/** What results coming together have shown. */
+interface Merged {
+  /** Of images that failed. */
+  readonly faults: FaultLog;
+  /** What else was left out or changed. */
+  readonly notes: readonly DataFault[];
+}
+
+/** Puts the results of all images together. */
+export async function mergeBatch(batch: Batch, out: string): Promise<Merged> {
   const { work, place, inputs } = batch;
   const kind = await kindOf(work.name);
   const files = await fetchFiles(place, work);
   return openPlace(out).assemble(async (folder) => {
     const faults = new FaultLog();
+    const notes: DataFault[] = [];
+    const note = (fault: DataFault): void => void notes.push(fault);
     const sink = await kind.sink(kind.check(work.options), {
-      ...{ files, inputs, out: folder, home: out, folder: work.folder },
+      ...{ files, inputs, out: folder, home: out, folder: work.folder, note },
     });
     try {
       for await (const { input, outcome } of outcomesOf(batch)) {
@@ -143,7 +154,7 @@ export async function mergeBatch(batch: Batch, out: string): Promise<FaultLog> {
       await sink.discard().catch(() => undefined);
       throw error;
     }
-    return faults;
+    return { faults, notes };
   });
 }
 
@@ -180,8 +191,12 @@ export async function runBatch(
     }
     progress.done();
     await executor.close();
-    const faults = await mergeBatch(batch, out);
-    if (reportBad !== undefined) await faults.write(reportBad);
+    const { faults, notes } = await mergeBatch(batch, out);
+    if (reportBad !== undefined) {
+      const all = new FaultLog();
+      for (const fault of [...faults.faults, ...notes]) all.add(fault);
+      await all.write(reportBad);
+    }
     await finishBatch(batch, out, faults);
   } finally {
     ignoreSignals();

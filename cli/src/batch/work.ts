@@ -11,7 +11,7 @@ import type { Place } from './place.ts';
 export const BATCH_VERSION = 1;
 
 /** What can be done in batches. */
-export const BATCH_NAMES = ['detect', 'segment', 'classify', 'hash', 'cutout', 'embed'] as const;
+export const BATCH_NAMES = ['detect', 'segment', 'classify', 'hash', 'cutout', 'embed', 'eval'] as const;
 export type BatchName = (typeof BATCH_NAMES)[number];
 
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -23,8 +23,8 @@ const inputSchema = v.object({
   file: v.string(),
   inside: v.string(),
   name: v.string(),
-  /** What it is. Default: an image. */
-  kind: v.optional(v.picklist(['image', 'video', 'sound'])),
+  /** What it is. Default: an image. An annotation has its image in itself. */
+  kind: v.optional(v.picklist(['image', 'video', 'sound', 'annotation'])),
 });
 export const inputsSchema = v.array(inputSchema);
 /** What results are wanted of. */

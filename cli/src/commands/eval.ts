@@ -1,77 +1,46 @@
 import path from 'node:path';
 import {
-  architectureOf,
-  EVALUATED_SCORE,
   evaluateClassifier,
   evaluateDetector,
   evaluateSegmenter,
   type Gpu,
   type ObjectDetector,
   type PixelSegmenter,
-  UsageError,
 } from 'fovea';
-import { type Annotation, trainingAnnotation } from 'fovea/data';
 import type { OpenedModel } from 'fovea/open';
-import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
+import { augmentationOf } from '../augmentation.ts';
 import { ClassMistakes } from '../classMistakes.ts';
 import { classificationSummary } from '../classReport.ts';
 import { openClassData, readClassSamples } from '../classSamples.ts';
 import { counted } from '../counted.ts';
-import type { DataOptions } from '../dataOptions.ts';
 import { expectChosenPart } from '../dataParts.ts';
 import { detectionSummary, type EvalSummary, segmentationSummary } from '../evalReport.ts';
+import {
+  checkSamples,
+  type EvalChoice,
+  evalJson,
+  evalText,
+  evaluatedName,
+  expectEvaluable,
+  openSamples,
+} from '../evaluating.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import type { Gallery } from '../gallery.ts';
 import { withGpu } from '../gpu.ts';
 import { detectionMistakes } from '../mistakes.ts';
-import { type ModelFileOptions, readModel } from '../modelFiles.ts';
+import { readModel } from '../modelFiles.ts';
 import { PixelMistakes } from '../pixelMistakes.ts';
-import { printable, printableLines } from '../printable.ts';
+import { printable } from '../printable.ts';
 import { writeReport } from '../report.ts';
-import { SampleReader } from '../samples.ts';
-import { textTable } from '../textTable.ts';
-import { checkMasks } from '../trainingData.ts';
+import type { SampleReader } from '../samples.ts';
 
-export interface EvalOptions extends DataOptions, AugmentationOptions, ModelFileOptions {
-  readonly data: string;
-  /** Fill boxes without outlines, to judge masks by them. */
-  readonly boxesAsMasks?: boolean;
+export interface EvalOptions extends EvalChoice {
   readonly json?: string;
   readonly report?: string;
   /** The most images in the report. Default 100. */
   readonly worst?: number;
   readonly adapter?: string;
-}
-
-/**
- * The samples as the model is judged by them. For a model of masks, what is known by a box only is ignored as in training, unless
- * `boxesAsMasks` is set. Labels that the model does not have are faults; with `skipBad` they are ignored.
- */
-function openSamples(
-  options: EvalOptions,
-  { task, trained, classNames }: OpenedModel,
-  faults: FaultLog,
-): Promise<SampleReader> {
-  const hasMasks = task === 'segment' || (trained && architectureOf(trained.name).hasMasks);
-  const masks = hasMasks === true && !options.boxesAsMasks;
-  const change = (annotation: Annotation) => trainingAnnotation(annotation, { masks });
-  return SampleReader.open(options.data, { clip: true, ...options }, faults, { change, classes: classNames });
-}
-
-/** What a training says of its data is said before the device is opened: the annotations are read, images only where all faults are asked for. */
-async function checkSamples(reader: SampleReader, options: EvalOptions, model: string): Promise<void> {
-  let [images, boxes, drawn] = [0, 0, false];
-  for await (const { annotation, left } of reader.annotations()) {
-    images++;
-    boxes += annotation.shapes.length - left.shapes.length;
-    drawn ||= left.shapes.length > 0;
-  }
-  if (images === 0) await reader.faults.finishEmpty(options, options.data);
-  process.stderr.write(printableLines(checkMasks(drawn, boxes, model, options.data)));
-  if (options.reportBad === undefined || options.skipBad) return;
-  for await (const sample of reader.samples()) void sample;
-  await reader.faults.finish(options);
 }
 
 /** Images in the report unless `--worst` says otherwise. */
@@ -80,22 +49,8 @@ const WORST = 100;
 /** fovea eval: AP for a detector, IoU and Dice for a segmenter, accuracy and F1 for a classifier, in all and for each class; curves in a report. */
 export async function evalCommand(model: string, options: EvalOptions): Promise<void> {
   const { json, report, adapter } = options;
-  const augmentation = augmentationOf(options);
   const trained = await readModel(model, options);
-  if (augmentation && trained.task === 'classify') {
-    throw new UsageError(`${model}: this is a classifier; --scales, --flip and --merge are for detectors`);
-  }
-  if (augmentation && trained.task === 'segment') {
-    throw new UsageError(
-      `${model}: this is a segmentation model; --scales, --flip and --merge are for detectors`,
-    );
-  }
-  const { leastScore = 0 } = trained;
-  if (leastScore > EVALUATED_SCORE) {
-    process.stderr.write(
-      `${printable(model)}: was exported with a score threshold of ${leastScore}, so AP may be lower than that of the model; export it again with --threshold ${EVALUATED_SCORE}\n`,
-    );
-  }
+  expectEvaluable(model, trained, options);
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
   await FaultLog.check(options);
   const faults = new FaultLog();
@@ -105,7 +60,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
   }
   await faults.during(options, async () => {
     const reader = await openSamples(options, trained, faults);
-    await checkSamples(reader, options, trained.trained?.name ?? 'the model');
+    await checkSamples(reader, options, evaluatedName(trained));
     await withGpu(adapter, (gpu) => evaluateModel(gpu, trained, model, reader, options));
   });
 }
@@ -219,12 +174,13 @@ async function writeResults(
   gpu: Gpu,
   opened: OpenedModel,
   model: string,
-  { images, metrics, tables, lines, run, mistakes }: Evaluated,
+  evaluated: Evaluated,
   seconds: number,
   { data, json, report }: EvalOptions,
 ): Promise<void> {
-  process.stdout.write(`${[textTable(tables[0]!), ...lines.map(printable)].join('\n')}\n`);
-  if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(metrics, undefined, 2)}\n`);
+  const { images, tables, run, mistakes } = evaluated;
+  process.stdout.write(evalText(evaluated));
+  if (json !== undefined) await writeFileAtomic(json, evalJson(evaluated));
   if (report === undefined) return;
   const { name, software } = gpu.device.adapter;
   await writeReport(report, {

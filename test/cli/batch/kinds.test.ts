@@ -1,14 +1,21 @@
 /** Each command in batches gives the bytes that it gives by itself, however the batch is cut, and goes on after what it cannot use. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { saveWeights } from '../../../src/io/checkpoint.ts';
 import { writeTorch } from '../../../src/io/torch/write.ts';
-import { ResNet } from '../../../src/models/resnet.ts';
+import { PanopticFPN } from '../../../src/models/panopticFpn.ts';
+import { ResNet, SMALL_RESNET } from '../../../src/models/resnet.ts';
+import { UNet } from '../../../src/models/unet.ts';
+import type { Module } from '../../../src/nn/module.ts';
+import type { ModelName } from '../../../src/tasks/architectures.ts';
+import { metadataOf, type TrainedModel } from '../../../src/tasks/modelFile.ts';
 import { wavBytes } from '../../similarity/audio/wavBytes.ts';
+import { initialWeights } from '../../tasks/scenes.ts';
 import { buildCli, fovea } from '../run.ts';
-import { contents, makePictures } from './scene.ts';
+import { contents, makeDetector, makePictures } from './scene.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../../fixtures');
 const MATTING = path.join(FIXTURES, 'matting/rembg.onnx');
@@ -26,6 +33,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'fovea-kinds-'));
   await buildCli();
   await makePictures(at('in'), 7);
+  await makeLabelled();
   await writeFile(at('in/p0002_bad.png'), 'no picture');
   const model = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 3, seed: 1 });
   const weights = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
@@ -46,18 +54,68 @@ const RUNS = [
   ['in two others', ['--shard', '2', '--workers', '2']],
 ] as const;
 
-/** The final files of a batch of which the bad picture is the only one that fails. */
-async function batch(...args: readonly string[]): Promise<Record<string, string>> {
+/** The final files of a batch of which a bad picture is the only one that fails. */
+async function batchWithout(bad: string, ...args: readonly string[]): Promise<Record<string, string>> {
   const out = await mkdtemp(at('out-'));
   const { code, stderr } = await fovea('batch', ...args, '--out', out);
   expect(code, stderr).toBe(2);
   const failed = (await readFile(path.join(out, 'failed.jsonl'), 'utf8')).trim().split('\n');
   expect(failed).toHaveLength(1);
-  expect(failed[0]).toContain('p0002_bad.png: not an image that can be read');
+  expect(failed[0]).toContain(bad);
   const found = await contents(out);
   return Object.fromEntries(
     Object.entries(found).filter(([name]) => name !== 'failed.jsonl' && !name.startsWith('.fovea-batch')),
   );
+}
+
+const batch = (...args: readonly string[]) =>
+  batchWithout('p0002_bad.png: not an image that can be read', ...args);
+
+/** A model of one class that nobody trained. */
+async function save(name: ModelName, model: Module): Promise<void> {
+  const classNames = name === 'panopticfpn' ? ['coin', 'background'] : ['coin'];
+  const trained = { name, model, classNames, preprocessing: { maxSide: 64 } } as unknown as TrainedModel;
+  await saveWeights(at(`${name}.safetensors`), initialWeights(model), metadataOf(trained));
+}
+
+const BACKBONE = { ...SMALL_RESNET, width: 4 };
+
+/** Pictures with labels, of which one is in its annotation, and the file of one ends early. */
+async function makeLabelled(): Promise<void> {
+  await makePictures(at('labelled'), 7);
+  for (let i = 0; i < 7; i++) {
+    const png = await readFile(at(`labelled/p000${i}.png`));
+    const [x, y] = [4 + 5 * i, 40 - 4 * i];
+    const points = [
+      [x, y],
+      [x + 20, y],
+      [x + 20, y + 18],
+      [x, y + 18],
+    ];
+    const annotation = {
+      ...{ version: '5.1.1', flags: {}, imageHeight: 64, imageWidth: 64, imagePath: `p000${i}.png` },
+      imageData: i === 5 ? png.toString('base64') : null,
+      shapes: [{ label: 'coin', points, group_id: null, shape_type: 'polygon', flags: {} }],
+    };
+    await writeFile(at(`labelled/p000${i}.json`), JSON.stringify(annotation));
+    if (i === 3) await writeFile(at('labelled/p0003.png'), png.subarray(0, 0.6 * png.length));
+    if (i === 5) await rm(at('labelled/p0005.png'));
+  }
+  for (const [label, numbers] of [
+    ['a', [0, 1, 3]],
+    ['b', [2, 4, 6]],
+  ] as const) {
+    await mkdir(at('classes', label), { recursive: true });
+    for (const i of numbers)
+      await copyFile(at(`labelled/p000${i}.png`), at('classes', label, `p000${i}.png`));
+  }
+  await makeDetector(at('retinanet.safetensors'));
+  await save(
+    'panopticfpn',
+    new PanopticFPN({ numClasses: 1, numStuff: 1, backbone: BACKBONE, pyramidWidth: 8, seed: 6 }),
+  );
+  await save('unet', new UNet({ numClasses: 2, width: 4, depth: 2, seed: 10 }));
+  await writeFile(at('names.txt'), 'a\nb\nc\n');
 }
 
 describe.each(RUNS)('%s', (_, running) => {
@@ -89,5 +147,27 @@ describe.each(RUNS)('%s', (_, running) => {
     expect(Object.keys(wanted)).toContain(`embeddings.${format}`);
     await rm(plain, { recursive: true });
     expect(await batch(...command, '--format', format, ...running)).toEqual(wanted);
+  });
+
+  it.each([
+    ['detector', ['retinanet.safetensors'], ['--flip']],
+    ['detector of objects and regions', ['panopticfpn.safetensors'], []],
+    ['segmenter', ['unet.safetensors'], []],
+    ['classifier', ['m.pth'], ['--names', 'names.txt']],
+  ])('evaluates a %s', async (what, [model], options) => {
+    const data = at(what === 'classifier' ? 'classes' : 'labelled');
+    const command = [
+      'eval',
+      at(model!),
+      '--data',
+      data,
+      ...options.map((one) => (one.endsWith('.txt') ? at(one) : one)),
+    ];
+    const json = at('plain/metrics.json');
+    const plain = await fovea(...command, '--skip-bad', '--json', json);
+    expect(plain.code, plain.stderr).toBe(0);
+    expect(plain.stderr).toContain('left out 1 image');
+    const wanted = { 'metrics.json': (await readFile(json)).toString('base64') };
+    expect(await batchWithout('p0003.png: ', ...command, ...running)).toEqual(wanted);
   });
 });

@@ -4,9 +4,11 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { below } from '../../address.ts';
 import { EMBED_FORMATS, embeddingsName } from '../../embed/formats.ts';
+import type { MediaKind } from '../../embed/media.ts';
 import { expectVectors } from '../../embed/output.ts';
 import { type EmbedChoice, EmbeddedRows, embedMedia, type FileRows } from '../../embed/rows.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../../fileEmbedder.ts';
+import type { BatchInput } from '../work.ts';
 import { adapterOf, defineKind, modelFields, openDevice, positive, positiveWhole } from './kind.ts';
 
 const { arch, fit } = modelFields;
@@ -27,6 +29,9 @@ const options = v.object({
   format: v.optional(v.picklist(EMBED_FORMATS)),
 });
 
+const mediaKind = ({ kind }: BatchInput): MediaKind =>
+  kind === 'video' || kind === 'sound' ? kind : 'image';
+
 /** What travels of a file: its vectors, and of which layer they are. */
 interface EmbeddedFile extends FileRows {
   readonly layer: string;
@@ -46,7 +51,7 @@ export const embedKind = defineKind<typeof options, never, EmbeddedFile>({
     return {
       adapter: adapterOf(gpu),
       async *computeAll(inputs, onPart) {
-        const media = inputs.map((input) => ({ ...input, input, kind: input.kind ?? 'image', times: [] }));
+        const media = inputs.map((input) => ({ ...input, input, kind: mediaKind(input), times: [] }));
         const choice = { ...options, batch } as EmbedChoice & { readonly batch: number };
         for await (const found of embedMedia(gpu, embedder, media, choice, ({ input }) => onPart(input))) {
           const { input } = found.input;

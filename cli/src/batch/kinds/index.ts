@@ -9,6 +9,7 @@ const KINDS: Readonly<Record<BatchName, () => Promise<BatchKind>>> = {
   classify: async () => (await import('./classify.ts')).classifyKind,
   cutout: async () => (await import('./cutout.ts')).cutoutKind,
   embed: async () => (await import('./embed.ts')).embedKind,
+  eval: async () => (await import('./eval.ts')).evalKind,
   hash: async () => (await import('./hash.ts')).hashKind,
 };
 

@@ -1,6 +1,7 @@
 /** What a batch of one kind is: how an image is computed on a worker, and what becomes of the results of all. */
 import type { AdapterChoice, Gpu } from 'fovea';
 import { openGpu } from 'fovea';
+import type { DataFault } from 'fovea/data';
 import * as v from 'valibot';
 import type { Computing } from '../shard.ts';
 import { type BatchInput, checkAs } from '../work.ts';
@@ -27,6 +28,8 @@ export interface SinkSetting {
   readonly home: string;
   /** Where paths begin that were given to the command. */
   readonly folder: string;
+  /** Tells what was left out, or changed, of what did not fail. */
+  readonly note: (fault: DataFault) => void;
 }
 
 export interface BatchKind<Options = unknown> {
@@ -70,6 +73,13 @@ export const modelFields = {
   arch: v.optional(v.string()),
   fit: v.optional(v.picklist(['letterbox', 'stretch'])),
   normalize: v.optional(v.picklist(['imagenet', 'none'])),
+} as const;
+
+/** Options of test-time augmentation. */
+export const testTimeFields = {
+  scales: v.optional(v.array(positive)),
+  flip: v.optional(v.boolean()),
+  merge: v.optional(v.picklist(['nms', 'wbf'])),
 } as const;
 
 /** Opens a device. */

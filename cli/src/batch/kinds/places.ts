@@ -12,17 +12,15 @@ import {
 } from '../../predictor.ts';
 import { RESULT_FORMATS } from '../../resultOptions.ts';
 import { drawFound, drawnName, Results } from '../../results.ts';
-import { adapterOf, defineKind, modelFields, openDevice, positive, score } from './kind.ts';
+import { adapterOf, defineKind, modelFields, openDevice, score, testTimeFields } from './kind.ts';
 
 const fields = {
   ...modelFields,
+  ...testTimeFields,
   format: v.optional(v.picklist(RESULT_FORMATS)),
   saveConf: v.optional(v.boolean()),
   draw: v.optional(v.boolean()),
   threshold: v.optional(score),
-  scales: v.optional(v.array(positive)),
-  flip: v.optional(v.boolean()),
-  merge: v.optional(v.picklist(['nms', 'wbf'])),
 } as const;
 
 /** What travels of an image. */
