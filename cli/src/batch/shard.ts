@@ -1,15 +1,12 @@
 /** A shard: some images of a batch, and the results of each, as lines of one compressed file. */
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
 import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
 import { BadData, type FaultKind } from 'fovea/data';
 import { loadedAhead } from '../imageRun.ts';
 import { StoreError } from '../s3/errors.ts';
 import { decodeValue, encodeValue } from './values.ts';
 import type { BatchInput } from './work.ts';
-
-const pack = promisify(gzip);
-const unpack = promisify(gunzip);
 
 /** What became of an image: its results, or why there are none. */
 export type Outcome =
@@ -127,22 +124,44 @@ export async function computeShard(
   return outcomes;
 }
 
-/** A shard's file. */
-export const encodeShard = (outcomes: readonly Outcome[]): Promise<Uint8Array> =>
-  pack(outcomes.map((outcome) => `${encodeValue(outcome)}\n`).join(''));
+/** A shard's file. Its lines are packed one by one: together they may be more than a text can hold. */
+export async function encodeShard(outcomes: readonly Outcome[]): Promise<Uint8Array> {
+  function* lines() {
+    for (const outcome of outcomes) yield `${encodeValue(outcome)}\n`;
+  }
+  const chunks: Buffer[] = [];
+  await pipeline(lines, createGzip(), async (packed: AsyncIterable<Buffer>) => {
+    for await (const chunk of packed) chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
+}
+
+const NEWLINE = 10;
 
 /** The outcomes in a shard's file. Throws DataError where they are not those of so many images. */
 export async function decodeShard(content: Uint8Array, count: number, name: string): Promise<Outcome[]> {
-  const text = await unpack(content).catch((error) => {
+  const outcomes: Outcome[] = [];
+  let begun: Buffer[] = [];
+  const read = async (text: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of text) {
+      let start = 0;
+      for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+        const line = Buffer.concat([...begun, chunk.subarray(start, end)]).toString();
+        outcomes.push(decodeValue(line, name) as Outcome);
+        begun = [];
+        start = end + 1;
+      }
+      begun.push(chunk.subarray(start));
+    }
+  };
+  await pipeline([content], createGunzip(), read).catch((error) => {
+    if (error instanceof DataError) throw error;
     throw new DataError(`${name}: is damaged (${error.message}); remove it, and go on with the batch`, {
       cause: error,
     });
   });
-  const lines = text.toString().split('\n').slice(0, -1);
-  if (lines.length !== count) {
-    throw new DataError(
-      `${name}: has the results of ${lines.length} images, not of ${count}; remove it, and go on with the batch`,
-    );
-  }
-  return lines.map((line) => decodeValue(line, name) as Outcome);
+  if (outcomes.length === count) return outcomes;
+  throw new DataError(
+    `${name}: has the results of ${outcomes.length} images, not of ${count}; remove it, and go on with the batch`,
+  );
 }

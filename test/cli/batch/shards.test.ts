@@ -48,7 +48,7 @@ describe('values', () => {
 
 describe('a shard', () => {
   const computing: Computing<string> = {
-    load: async (file) => {
+    load: async ({ file }) => {
       if (file === 'in/c.png') throw new DataError('in/c.png: is no image');
       return file;
     },
@@ -78,6 +78,38 @@ describe('a shard', () => {
     ]);
     expect(seen).toEqual([0, 1, 2, 3, 4]);
     expect(written).toEqual(['e.bin']);
+  });
+
+  it('is computed together where that is how it is done, and one by one where care is taken', async () => {
+    const asked: string[][] = [];
+    const together: Computing = {
+      async *computeAll(inputs, onPart) {
+        asked.push(inputs.map(({ name }) => name));
+        for (const input of inputs) {
+          onPart(input);
+          if (input.name === 'd') yield { input, error: new DataError('is too dark') };
+          else yield { input, result: input.name };
+        }
+      },
+      close: () => undefined,
+    };
+    const seen: number[] = [];
+    const options = {
+      skip: new Map([[1, 'ended the process']]),
+      onImage: (at: number) => seen.push(at),
+      write: async () => undefined,
+    };
+    const wanted = [
+      { result: 'a' },
+      { fault: { kind: 'other', message: 'in/b.png: ended the process' } },
+      { result: 'c' },
+      { fault: { kind: 'other', message: 'in/d.png: is too dark' } },
+      { result: 'e' },
+    ];
+    expect(await computeShard(together, INPUTS, options)).toEqual(wanted);
+    expect(await computeShard(together, INPUTS, { ...options, careful: true })).toEqual(wanted);
+    expect(asked).toEqual([['a', 'c', 'd', 'e'], ['a'], ['c'], ['d'], ['e']]);
+    expect(seen).toEqual([0, 2, 3, 4, 0, 2, 3, 4]);
   });
 
   it('leaves out what it is told to, with the reason', async () => {
