@@ -121,7 +121,7 @@ export async function imageInputs(
     const address = addressOf(given);
     if (address && !options.stored) {
       throw new UsageError(
-        `${address.url}: is an address, and files of this machine are needed; copy them here first (fovea batch, detect, segment, classify and hash read stores)`,
+        `${address.url}: is an address, and files of this machine are needed; copy them here first (fovea batch, detect, segment, classify, hash, cutout and embed read stores)`,
       );
     }
     if (address) {

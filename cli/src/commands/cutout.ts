@@ -33,7 +33,7 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
     throw new UsageError(`cutout: ${report}: a report is a page; call it .html`);
   }
   const models = await readCutoutModels(options);
-  const inputs = await imageInputs(images, options);
+  const inputs = await imageInputs(images, { ...options, stored: true });
   await expectOtherFolder(inputs, out);
   await expectNoInput([reportBad, report], [model, detector, ...inputs.map(({ file }) => file)]);
   for (const file of [reportBad, report]) if (file !== undefined) await checkOutputFile(file);

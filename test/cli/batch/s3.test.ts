@@ -106,6 +106,26 @@ it('writes the bytes to a store that it writes to a folder, also of images of a 
   ).toHaveLength(PICTURES);
 });
 
+it('cuts out and embeds images of a store', async () => {
+  const network = path.join(import.meta.dirname, '../../fixtures/matting/rembg.onnx');
+  const cutout = ['cutout', '--model', network, '--shard', '5'];
+  const embed = ['embed', '--model', at('m.safetensors'), '--format', 'index', '--shard', '5'];
+  for (const [name, args] of Object.entries({ cutout, embed })) {
+    const here = await run(...args, at('in'), '--out', at(name));
+    const there = await run(...args, 's3://lab/in', '--out', `s3://lab/${name}`);
+    expect(here.code, here.stderr).toBe(0);
+    expect(there.code, there.stderr).toBe(0);
+    if (name === 'embed')
+      expect(there.stdout).toContain(`s3://lab/embed/embeddings.index: ${PICTURES} vectors`);
+  }
+  expect(store.contents('lab', 'cutout')).toEqual(await contents(at('cutout')));
+  expect(keys('embed/')).toEqual(['embed/embeddings.index']);
+  // An index is no file to write over.
+  const again = await run(...embed, 's3://lab/in', '--out', 's3://lab/embed');
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain('s3://lab/embed: has embeddings.index already; choose another --out');
+});
+
 it('goes on after a kill, while the store is busy now and then', async () => {
   const hash = ['hash', 's3://lab/in', '--shard', '2', '--out'];
   const whole = await run(...hash, 's3://lab/whole');
