@@ -58,7 +58,7 @@ const RIVALS: readonly (readonly string[])[] = [
 ];
 
 /** Options that a file does not set: they are about files, not about the training. */
-const ONLY_GIVEN: readonly string[] = ['config', 'resume', 'force'];
+const ONLY_GIVEN: readonly string[] = ['config', 'resume', 'force', 'until'];
 /** Options that take a table or a list of tables in a file. */
 const TABLES: readonly string[] = ['augment', 'class-weights'];
 
@@ -119,8 +119,16 @@ export const optionNames = (command: Command): string[] => command.options.map(n
  */
 export async function applyConfig(command: Command, others: readonly string[] = []): Promise<void> {
   const file: unknown = command.getOptionValue('config');
-  if (typeof file !== 'string') return;
-  const config = await readTable(file, '--config');
+  if (typeof file === 'string') applyTable(command, await readTable(file, '--config'), file, others);
+}
+
+/** The same of a table that was read. */
+export function applyTable(
+  command: Command,
+  config: Config,
+  file: string,
+  others: readonly string[] = [],
+): void {
   const options = new Map(
     command.options
       .filter((option) => !option.negate && !ONLY_GIVEN.includes(nameOf(option)))

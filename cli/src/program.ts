@@ -19,7 +19,9 @@ import { addPredictCommands } from './predictProgram.ts';
 import { printableLines } from './printable.ts';
 import { addProfileCommand } from './profileProgram.ts';
 import { addSearchCommands } from './searchProgram.ts';
-import { learningOptions, type TrainOptions, trainOptions } from './trainOptions.ts';
+import { addSweepCommand } from './sweep/program.ts';
+import { learningOptions, type TrainOptions } from './trainOptions.ts';
+import { trainingOptions } from './trainProgram.ts';
 import { addWeightsCommands } from './weightsProgram.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -116,15 +118,11 @@ clipped(
   )
   .action(async (data, options) => (await import('./commands/look.ts')).lookCommand(data, options));
 
-const training = trainOptions(
-  learningOptions(
-    clipped(
-      program
-        .command('train')
-        .description('train a model on labelled images')
-        .hook('preAction', (_, command) => applyConfig(command)),
-    ),
-  ),
+const training = trainingOptions(
+  program
+    .command('train')
+    .description('train a model on labelled images')
+    .hook('preAction', (_, command) => applyConfig(command)),
 );
 training
   .addOption(adapter())
@@ -219,6 +217,7 @@ addSearchCommands(program);
 addCutoutCommand(program);
 addClusterCommand(program);
 addBatchCommands(program);
+addSweepCommand(program);
 
 program
   .command('demo')

@@ -74,6 +74,8 @@ export interface TrainOptions extends LearningOptions {
   readonly checkpointEvery?: number;
   /** The folder for logs. */
   readonly log?: string;
+  /** The step after which it stops, to be continued. */
+  readonly until?: number;
   readonly resume?: boolean;
   /** Replace the checkpoint of another training. */
   readonly force?: boolean;
@@ -205,6 +207,7 @@ export const trainOptions = (command: Command): Command =>
     .option('--patience <epochs>', 'stop after so many epochs in a row that were no better', whole(1))
     .option('--log <dir>', 'folder for the logs of epochs: log.csv, history.json, and TensorBoard files')
     .option('--checkpoint-every <steps>', 'number of steps between checkpoints (default: 25)', whole(1))
+    .option('--until <step>', 'stop after this step, as by Ctrl-C; --resume goes on', whole(1))
     .option(
       '--resume',
       'continue from the checkpoint next to --out; --lr, --epochs, --steps, --patience and --skip-batches may differ',

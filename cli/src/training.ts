@@ -99,6 +99,8 @@ export interface RunTrainingOptions {
   /** The training to continue; without it, one whose files are there is replaced. */
   readonly saved?: SavedTraining;
   readonly checkpointEvery?: number | undefined;
+  /** The step after which it stops. Default: the last. */
+  readonly until?: number | undefined;
   /** What is saved with the weights. */
   readonly note?: TrainingNote;
   /** The folder for logs. Default: there are none. */
@@ -142,7 +144,7 @@ export async function runTraining(
   gpu: Gpu,
   samples: TaskSamples,
   settings: TrainSettings,
-  { label, data, out, saved, checkpointEvery, weights, valid, note, log }: RunTrainingOptions,
+  { label, data, out, saved, checkpointEvery, until, weights, valid, note, log }: RunTrainingOptions,
 ): Promise<RunTrainingResult> {
   const file = checkpointPath(out);
   const history = await openHistory(out, saved);
@@ -152,6 +154,7 @@ export async function runTraining(
   /** Whether a checkpoint or the weights are being written. */
   let saving = false;
   let stepsHere = 0;
+  let step = saved?.progress.step ?? 0;
   let epoch = epochsOf(saved);
   let timer: NodeJS.Timeout | undefined;
   /** Ends the process with what the last checkpoint holds. */
@@ -194,6 +197,7 @@ export async function runTraining(
       onStep: (record, imagesPerSecond) => {
         if (phase === 'starting') phase = 'stepping';
         stepsHere++;
+        step = record.step;
         history.add(record);
         progress.update(record.step, { losses: record.losses, lr: record.lr, imagesPerSecond });
       },
@@ -218,7 +222,8 @@ export async function runTraining(
           }
         : {}),
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
-      shouldStop: () => phase === 'stopping',
+      // It is asked before a step, which is then the last.
+      shouldStop: () => phase === 'stopping' || (until !== undefined && step >= until - 1),
       ...(saved ? { resume: { checkpoint: saved.checkpoint, file, history: history.before, data } } : {}),
     });
     await unlessLeaving();

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { UsageError } from 'fovea';
 import { counted } from '../counted.ts';
+import { defined } from '../defined.ts';
 import { checkOutputFile, makeFolder } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { describeHeldOut } from '../heldOut.ts';
@@ -60,6 +61,12 @@ async function trainLocked(options: TrainOptions, out: string): Promise<void> {
     );
     return;
   }
+  const { checkpointEvery, until } = options;
+  if (saved && until !== undefined && saved.progress.step >= until) {
+    const step = await exportWeights(out);
+    process.stderr.write(`${printable(out)}: the training is at step ${step}, past --until ${until}\n`);
+    return;
+  }
   await withGpu(options.adapter, async (gpu) => {
     const count = counted(samples.length, 'image');
     const classes = settings.classNames.map(printable).join(', ');
@@ -67,7 +74,6 @@ async function trainLocked(options: TrainOptions, out: string): Promise<void> {
       `${model}: ${count}, classes ${classes}; ${counted(settings.steps, 'step')} of ${counted(settings.batchSize, 'crop')} of ${settings.cropSize}x${settings.cropSize}\n`,
     );
     process.stderr.write(describeHeldOut(split));
-    const { checkpointEvery } = options;
     const result = await runTraining(gpu, samples, settings, {
       label: model,
       data: note.data,
@@ -77,7 +83,7 @@ async function trainLocked(options: TrainOptions, out: string): Promise<void> {
       ...(saved ? { saved } : {}),
       ...(weights ? { weights } : {}),
       ...(split.valid ? { valid: split.valid } : {}),
-      ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+      ...defined({ checkpointEvery, until }),
     });
     const report = reportPath(out);
     await writeTrainingReport(report, result, { data: note.data, out, adapter: gpu.device.adapter });
