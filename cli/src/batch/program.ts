@@ -114,7 +114,9 @@ export function addBatchCommands(program: Command): void {
     (await import('./command.ts')).batchCommand('hash', undefined, images, options),
   );
 
-  batched(cutting(add('cutout', 'remove the background of images'))).action(async (images, options) =>
+  batched(
+    cutting(add('cutout', 'remove the background of images: the files of fovea cutout, without its page')),
+  ).action(async (images, options) =>
     (await import('./command.ts')).batchCommand('cutout', undefined, images, options),
   );
 

@@ -1,7 +1,8 @@
 /** Each command in batches gives the bytes that it gives by itself, however the batch is cut, and goes on after what it cannot use. */
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { saveWeights } from '../../../src/io/checkpoint.ts';
@@ -10,11 +11,12 @@ import { PanopticFPN } from '../../../src/models/panopticFpn.ts';
 import { ResNet, SMALL_RESNET } from '../../../src/models/resnet.ts';
 import { UNet } from '../../../src/models/unet.ts';
 import type { Module } from '../../../src/nn/module.ts';
+import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../../src/onnx/onnx_pb.ts';
 import type { ModelName } from '../../../src/tasks/architectures.ts';
 import { metadataOf, type TrainedModel } from '../../../src/tasks/modelFile.ts';
 import { wavBytes } from '../../similarity/audio/wavBytes.ts';
 import { initialWeights } from '../../tasks/scenes.ts';
-import { buildCli, fovea } from '../run.ts';
+import { buildCli, fovea, messages } from '../run.ts';
 import { contents, makeDetector, makePictures } from './scene.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../../fixtures');
@@ -34,6 +36,7 @@ beforeAll(async () => {
   await buildCli();
   await makePictures(at('in'), 7);
   await makeLabelled();
+  await makeApart();
   await writeFile(at('in/p0002_bad.png'), 'no picture');
   const model = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 3, seed: 1 });
   const weights = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
@@ -56,8 +59,9 @@ const RUNS = [
 
 /** The final files of a batch of which a bad picture is the only one that fails. */
 async function batchWithout(bad: string, ...args: readonly string[]): Promise<Record<string, string>> {
-  const out = await mkdtemp(at('out-'));
-  const { code, stderr } = await fovea('batch', ...args, '--out', out);
+  const at = args.indexOf('--out');
+  const out = at < 0 ? await mkdtemp(path.join(folder, 'out-')) : args[at + 1]!;
+  const { code, stderr } = await fovea('batch', ...args, ...(at < 0 ? ['--out', out] : []));
   expect(code, stderr).toBe(2);
   const failed = (await readFile(path.join(out, 'failed.jsonl'), 'utf8')).trim().split('\n');
   expect(failed).toHaveLength(1);
@@ -70,6 +74,29 @@ async function batchWithout(bad: string, ...args: readonly string[]): Promise<Re
 
 const batch = (...args: readonly string[]) =>
   batchWithout('p0002_bad.png: not an image that can be read', ...args);
+
+/** An ONNX model whose weights are in a file beside it. */
+async function makeApart(): Promise<void> {
+  const proto = fromBinary(ModelProtoSchema, await readFile(MATTING));
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const tensor of proto.graph!.initializer) {
+    const raw =
+      tensor.rawData.length > 0 ? tensor.rawData : new Uint8Array(Float32Array.from(tensor.floatData).buffer);
+    if (tensor.dataType !== 1 || raw.length === 0) continue;
+    const entries = { location: 'rembg.bin', offset: String(offset), length: String(raw.length) };
+    tensor.externalData = Object.entries(entries).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value }),
+    );
+    Object.assign(tensor, { dataLocation: 1, rawData: new Uint8Array(0), floatData: [] });
+    parts.push(raw);
+    offset += raw.length;
+  }
+  await mkdir(at('apart'));
+  await writeFile(at('apart/rembg.onnx'), toBinary(ModelProtoSchema, proto));
+  await writeFile(at('apart/rembg.bin'), Buffer.concat(parts));
+  expect(offset).toBeGreaterThan(0);
+}
 
 /** A model of one class that nobody trained. */
 async function save(name: ModelName, model: Module): Promise<void> {
@@ -124,7 +151,9 @@ describe.each(RUNS)('%s', (_, running) => {
     ['as WebP files of masks', ['--format', 'webp', '--only-mask']],
     ['what a detector finds', DETECTOR],
   ])('cuts out %s', async (_, options) => {
-    const command = ['cutout', at('in'), '--model', MATTING, ...options];
+    // One with its weights in a file beside it.
+    const model = options.length === 3 ? at('apart/rembg.onnx') : MATTING;
+    const command = ['cutout', at('in'), '--model', model, ...options];
     const plain = at(`cut-${options.length}`);
     const { code, stderr } = await fovea(...command, '--out', plain);
     expect(code, stderr).toBe(2);
@@ -170,4 +199,58 @@ describe.each(RUNS)('%s', (_, running) => {
     const wanted = { 'metrics.json': (await readFile(json)).toString('base64') };
     expect(await batchWithout('p0003.png: ', ...command, ...running)).toEqual(wanted);
   });
+});
+
+it('takes what was mended meanwhile: images, and annotations', async () => {
+  await cp(at('in'), at('mended'), { recursive: true });
+  await cp(at('labelled'), at('annotated'), { recursive: true });
+  const embed = ['embed', at('mended'), '--model', at('m.pth')];
+  const evaluate = ['eval', at('unet.safetensors'), '--data', at('annotated')];
+  await batch(...embed, '--format', 'index', '--out', at('index'));
+  await batchWithout('p0003.png: ', ...evaluate, '--out', at('judged'));
+  await copyFile(at('in/p0001.png'), at('mended/p0002_bad.png'));
+  await copyFile(at('classes/b/p0002.png'), at('annotated/p0003.png'));
+  const text = await readFile(at('annotated/p0001.json'), 'utf8');
+  await writeFile(at('annotated/p0001.json'), text.replace('[9,36]', '[2,20]'));
+  for (const out of ['index', 'judged']) {
+    const { code, stderr } = await fovea('retry', at(out));
+    expect(code, stderr).toBe(0);
+  }
+  const plain = await fovea(...embed, '--out', at('plain/embeddings.index'));
+  expect(plain.code, plain.stderr).toBe(0);
+  const judged = await fovea(...evaluate, '--json', at('plain/metrics.json'));
+  expect(judged.code, judged.stderr).toBe(0);
+  const [index, numbers] = [await contents(at('index')), await contents(at('judged'))];
+  expect({ ...index, ...numbers }).toEqual(await contents(at('plain')));
+});
+
+it('lists what is left out of annotations beside images that fail', async () => {
+  await cp(at('labelled'), at('partly'), { recursive: true });
+  const text = await readFile(at('partly/p0004.json'), 'utf8');
+  await writeFile(at('partly/p0004.json'), text.replace('"coin"', '"token"'));
+  const evaluate = ['batch', 'eval', at('unet.safetensors'), '--data', at('partly'), '--out', at('left')];
+  const refused = await fovea(...evaluate);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('token');
+  expect(await contents(at('left')).catch(() => ({}))).toEqual({});
+  const run = await fovea(...evaluate, '--skip-bad', '--report-bad', at('bad.json'));
+  expect(run.code).toBe(2);
+  expect(run.stderr).toContain('left out 1 object');
+  const { levels } = JSON.parse(await readFile(at('bad.json'), 'utf8'));
+  expect(levels).toEqual({ image: 1, object: 1 });
+});
+
+it.each([
+  [['cutout', '--model', MATTING, '--padding', '0.2'], /--padding is for --detector; give one/],
+  [
+    ['embed', '--model', 'm.pth', '--pooling', 'none', '--layer', 'layer2', '--format', 'csv'],
+    /which \.csv cannot hold/,
+  ],
+  [['embed', '--model', 'names.txt'], /names\.txt: is a text file, not a model/],
+])('refuses %j in one line, and leaves nothing', async ([name, ...options], says) => {
+  const own = options.map((one) => (/^(?:m\.pth|names\.txt)$/.test(one) ? at(one) : one));
+  const { code, stderr } = await fovea('batch', name!, at('in'), ...own, '--out', at('refused'));
+  expect(code).toBe(2);
+  expect(messages(stderr).at(-1)).toMatch(says);
+  expect(await contents(at('refused')).catch(() => ({}))).toEqual({});
 });

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { fetchFiles } from '../../../cli/src/batch/files.ts';
 import { openPlace } from '../../../cli/src/batch/place.ts';
 import { type Computing, computeShard, decodeShard, encodeShard } from '../../../cli/src/batch/shard.ts';
 import { decodeValue, encodeValue } from '../../../cli/src/batch/values.ts';
@@ -160,6 +161,35 @@ describe('a batch at a place', () => {
     const forced = await beginWork(place, wanted({ shardSize: 3 }), true);
     expect(forced.work.id).not.toBe(work.id);
     expect(await place.list('shards')).toEqual([]);
+  });
+
+  it('has files beside the model that names them, and each option in a folder of its own', async () => {
+    vi.stubEnv('FOVEA_CACHE', path.join(folder, 'cache'));
+    const given = [
+      { option: 'model', file: 'one/m.onnx' },
+      { option: null, file: 'one/values.bin' },
+      { option: 'detector', file: 'other/m.onnx' },
+      { option: null, file: 'other/values.bin', beside: 'detector' },
+      { option: 'detectorNames', file: 'names.txt' },
+    ].map((one) => ({ ...one, file: path.join(folder, one.file) }));
+    for (const { file } of given) {
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, file);
+    }
+    const place = at('beside');
+    const { work } = await beginWork(place, wanted({ files: given }), false);
+    const { model, detector, detectorNames, ...more } = await fetchFiles(place, work);
+    expect(more).toEqual({});
+    const text = (file: string) => readFile(file, 'utf8');
+    expect(await text(model!)).toBe(given[0]!.file);
+    expect(await text(path.join(path.dirname(model!), 'values.bin'))).toBe(given[1]!.file);
+    expect(await text(detector!)).toBe(given[2]!.file);
+    expect(await text(path.join(path.dirname(detector!), 'values.bin'))).toBe(given[3]!.file);
+    expect(await text(detectorNames!)).toBe(given[4]!.file);
+    // The name of an option is that of a folder, and leads nowhere else.
+    const leading = wanted({ files: [{ ...given[0]!, option: '../../m' }] });
+    await beginWork(at('leading'), leading, false);
+    await expect(readWork(at('leading'))).rejects.toThrow(/files\.0\.option: /);
   });
 
   it('has its files whole, or says so', async () => {
