@@ -51,7 +51,7 @@ class State {
     this.runs = runs;
   }
 
-  /** Goes on with the sweep in a folder, or begins it. Throws UsageError where another one was begun there. */
+  /** Goes on with the sweep in a folder, and tries again what failed, or begins it. Throws UsageError where another one was begun there. */
   static async open(place: Place, config: SweepConfig, force: boolean): Promise<State> {
     const id = sha256(JSON.stringify([VERSION, config]));
     const content = await place.read(STATE);
@@ -62,7 +62,7 @@ class State {
       );
     }
     if (content && force) await place.remove('trials');
-    const state = new State(place, id, known?.runs ?? []);
+    const state = new State(place, id, known?.runs.filter(({ failed }) => failed === undefined) ?? []);
     await state.#save();
     return state;
   }
@@ -216,10 +216,11 @@ async function finish(
   );
   const [best] = order as [Result];
   await writeTables(out, config, order);
-  if (best.value === undefined)
+  if (best.value === undefined) {
     throw new DataError(
-      `${out}: no trial has a value; the first: ${best.failed ?? 'nothing is judged: give val'}`,
+      `${out}: no trial that was trained to the end has a value; the first: ${best.failed ?? 'nothing is judged: give val'}; the same command tries again what failed`,
     );
+  }
   const { folds } = config.search;
   const settings: Config = { ...config.train, ...best.trial.values };
   await openPlace(out).write('best.toml', configText(settings, 'toml'));
