@@ -7,6 +7,7 @@ import { addressOf, below } from './address.ts';
 import { fileProblem, makeFolder, realPath, temporaryFor, writeFileAtomic } from './files.ts';
 import type { ImageInput } from './imageInputs.ts';
 import { bytesOf } from './images.ts';
+import { PlaceError } from './placeError.ts';
 
 /** Throws UsageError where results would be written into a folder of the images, also by a link to it: they could overwrite them or their annotations. */
 export async function expectOtherFolder(inputs: readonly ImageInput[], out: string): Promise<void> {
@@ -31,7 +32,7 @@ export async function expectOtherFolder(inputs: readonly ImageInput[], out: stri
 
 /**
  * A folder for results, which may have files already: those of the same names are replaced, each whole or not at all. Files that are
- * appended to get their names when `finish` is called. Throws DataError with the path where the disk refuses.
+ * appended to get their names when `finish` is called. Throws PlaceError with the path where the disk refuses.
  */
 export class ResultFolder implements DataSink {
   readonly folder: string;
@@ -59,8 +60,8 @@ export class ResultFolder implements DataSink {
     try {
       return await work(place);
     } catch (error) {
-      if (error instanceof DataError) throw error;
-      throw new DataError(
+      if (error instanceof DataError) throw new PlaceError(error.message, { cause: error });
+      throw new PlaceError(
         `${place}: cannot be written (${fileProblem(error)}); make room, or choose another folder`,
         { cause: error },
       );

@@ -5,6 +5,7 @@ import { DataError } from 'fovea';
 import { addressOf } from '../address.ts';
 import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
 import { withLock } from '../lock.ts';
+import { PlaceError } from '../placeError.ts';
 import { S3Place } from './s3Place.ts';
 
 /** A folder, or what stands for one in an object store. Names have slashes between their parts. */
@@ -53,8 +54,8 @@ class FolderPlace implements Place {
     try {
       return await work(file);
     } catch (error) {
-      if (error instanceof DataError) throw error;
-      throw new DataError(
+      if (error instanceof DataError) throw new PlaceError(error.message, { cause: error });
+      throw new PlaceError(
         `${file}: cannot be ${doing} (${fileProblem(error)}); make room, or check its permissions`,
         {
           cause: error,

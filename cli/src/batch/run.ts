@@ -5,6 +5,7 @@ import { absolute, below } from '../address.ts';
 import { counted } from '../counted.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
+import { PlaceError } from '../placeError.ts';
 import { printable } from '../printable.ts';
 import { createProgress } from '../progress.ts';
 import { ComputingProcess } from './childProcess.ts';
@@ -145,7 +146,7 @@ export async function mergeBatch(batch: Batch, out: string): Promise<Merged> {
           await sink.add(outcome.result, input);
         } catch (error) {
           // As what a format has no place for.
-          if (!(error instanceof DataError)) throw error;
+          if (!(error instanceof DataError) || error instanceof PlaceError) throw error;
           faults.add({ level: 'image', kind: 'other', message: error.message });
         }
       }

@@ -4,7 +4,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
 import { BadData, type FaultKind } from 'fovea/data';
 import { loadedAhead } from '../imageRun.ts';
-import { StoreError } from '../s3/errors.ts';
+import { PlaceError } from '../placeError.ts';
 import { decodeValue, encodeValue } from './values.ts';
 import type { BatchInput } from './work.ts';
 
@@ -55,7 +55,7 @@ export interface Computed {
 /** Whether an error is about one image, and the next may do. */
 const isOfImage = (error: unknown): error is Error =>
   // A store that does not answer has no image for anybody.
-  !(error instanceof StoreError) &&
+  !(error instanceof PlaceError) &&
   [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
 
 /** A fault of an image, with its name in front. */

@@ -1,11 +1,12 @@
 /** What an object store's answers mean, in one line each: the address, the reason and the way out. */
 import { DataError } from 'fovea';
+import { PlaceError } from '../placeError.ts';
 
 /**
  * The store cannot be used from here: it does not answer, or does not let this process in. No image is to blame, and another process, or
  * the same one later, may do better.
  */
-export class StoreError extends DataError {}
+export class StoreError extends PlaceError {}
 
 /** It refuses one object, and may give others. */
 export class ObjectError extends DataError {}

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classifierFile, segmenterFile } from '../../studio/modelFiles.ts';
 import { buildCli, fovea, messages, startFovea } from '../run.ts';
 import { contents, makeDetector, makePictures } from './scene.ts';
 
 const PICTURES = 14;
+const FOVEA = path.join(import.meta.dirname, '../../../cli/bin/fovea.mjs');
 let folder: string;
 let model: string;
 const at = (name: string) => path.join(folder, name);
@@ -169,6 +172,25 @@ describe('fovea batch on one machine', () => {
       /not addresses of the kind gs:/,
     );
   });
+
+  // Node ignores the signal of a file that grows too large, so that it is an error as of a full disk.
+  it.skipIf(process.platform === 'win32')(
+    'leaves nothing half-written where the disk is full, and goes on',
+    async () => {
+      const args = ['batch', 'hash', at('in'), '--hash-size', '64', '--shard', '1', '--out', at('full')];
+      const words = [process.execPath, FOVEA, ...args].map((word) => `'${word}'`).join(' ');
+      const limited = promisify(execFile)('bash', ['-c', `ulimit -f 16; exec ${words}`]);
+      const { code, stderr } = await limited.then(
+        () => ({ code: 0, stderr: '' }),
+        (error) => error,
+      );
+      expect(code, stderr).toBe(2);
+      expect(messages(stderr).at(-1)).toMatch(/hashes\.json: cannot be written/);
+      expect((await readdir(at('full'))).filter((name) => name !== 'batch.lock')).toEqual(['.fovea-batch']);
+      await good(...args);
+      expect(await readdir(at('full'))).toEqual(['hashes.csv', 'hashes.json']);
+    },
+  );
 
   it('leaves nothing where nothing could be computed', async () => {
     await writeFile(at('file'), '');

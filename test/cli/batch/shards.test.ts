@@ -9,6 +9,7 @@ import { type Computing, computeShard, decodeShard, encodeShard } from '../../..
 import { decodeValue, encodeValue } from '../../../cli/src/batch/values.ts';
 import { beginWork, readInputs, readWork, readWorkFile, shardInputs } from '../../../cli/src/batch/work.ts';
 import type { ImageInput } from '../../../cli/src/imageInputs.ts';
+import { PlaceError } from '../../../cli/src/placeError.ts';
 import { DataError } from '../../../src/errors.ts';
 
 let folder: string;
@@ -124,6 +125,11 @@ describe('a shard', () => {
     const lost = new Error('the device was lost');
     const broken: Computing = { ...(computing as Computing), compute: () => Promise.reject(lost) };
     await expect(computeShard(broken, INPUTS, { write: async () => undefined })).rejects.toBe(lost);
+  });
+
+  it('ends where its files cannot be written: no image is to blame', async () => {
+    const full = new PlaceError('/out/e.bin: cannot be written (no space left on the disk)');
+    await expect(run({ write: () => Promise.reject(full) })).rejects.toBe(full);
   });
 
   it('comes back from its file, and is refused where that is damaged', async () => {
