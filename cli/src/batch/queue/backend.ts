@@ -11,6 +11,9 @@ const QUEUE_NAME = `shards-v${BATCH_VERSION}`;
 const ATTEMPTS = 4;
 const BACKOFF = 2000;
 
+/** Connections to PostgreSQL of a queue or a worker, beside the one that it is woken by. */
+const CONNECTIONS = 2;
+
 /** A shard as it travels. */
 export const jobSchema = v.object({
   version: v.literal(BATCH_VERSION),
@@ -38,6 +41,7 @@ export const jobOf = (task: ShardTask) => ({
 });
 
 export interface Backend {
+  /** Opened when it is first asked for: a worker has no use for it, and a server lets in so many connections. */
   readonly queue: Queue;
   events(): QueueEvents;
   worker(processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker;
@@ -68,15 +72,17 @@ export async function openBackend(
   const classes = kind === 'postgres' ? bull.withBackend(bull.createPostgresBackend) : bull;
   const connection =
     kind === 'postgres'
-      ? { connectionString: url, schema: namespace, migrate: true }
+      ? { connectionString: url, schema: namespace, migrate: true, max: CONNECTIONS }
       : { url, maxRetriesPerRequest: null };
   // The types of the two backends differ in their connection alone.
   const { Queue, QueueEvents, Worker } = classes as unknown as typeof bull;
   const shared = { connection: connection as never, ...(kind === 'redis' ? { prefix: namespace } : {}) };
-  const queue = keep(new Queue(QUEUE_NAME, shared));
-  await queue.waitUntilReady();
+  let queue: Queue | undefined;
   return {
-    queue,
+    get queue() {
+      queue ??= keep(new Queue(QUEUE_NAME, shared));
+      return queue;
+    },
     events: () => keep(new QueueEvents(QUEUE_NAME, shared)),
     worker: (processor, options) => keep(new Worker(QUEUE_NAME, processor, { ...options, ...shared })),
     async close() {
