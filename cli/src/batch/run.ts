@@ -19,8 +19,6 @@ import { type Batch, shardCount, shardInputs, shardName } from './work.ts';
 /** Computes shards somewhere; gives them as they are done, in any order. */
 export interface Executor {
   run(tasks: readonly ShardTask[]): AsyncIterable<ShardDone>;
-  /** What it waits for, where something is amiss. */
-  readonly waitingFor?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -56,11 +54,11 @@ export class ProcessesExecutor implements Executor {
     const next = (of: ComputingProcess): void => {
       const task = waiting.shift();
       running.delete(of);
-      if (task)
-        running.set(
-          of,
-          of.run(task).then((done) => ({ of, done })),
-        );
+      if (!task) return;
+      const ran = of.run(task).then((done) => ({ of, done }));
+      // Where another one fails, nobody waits for this one any more.
+      ran.catch(() => undefined);
+      running.set(of, ran);
     };
     for (const one of this.#processes) next(one);
     while (running.size > 0) {

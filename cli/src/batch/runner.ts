@@ -3,7 +3,7 @@ import { fetchFiles } from './files.ts';
 import { kindOf } from './kinds/index.ts';
 import { openPlace } from './place.ts';
 import { type Computing, computeShard, encodeShard, type ShardOptions } from './shard.ts';
-import { type BatchInput, type BatchWork, readWork, shardName, WORK_FOLDER } from './work.ts';
+import { type BatchInput, type BatchWork, hasWork, readWork, shardName, WORK_FOLDER } from './work.ts';
 
 /** A shard as workers are told of it. */
 export interface ShardTask {
@@ -57,20 +57,23 @@ export class ShardRunner {
     const results = openPlace(out);
     const place = openPlace(`${out}/${WORK_FOLDER}`);
     const done = { shard, images: inputs.length };
+    const gone = { shard, images: 0, faults: 0, gone: true };
     if (await place.has(shardName(shard))) return { ...done, faults: 0 };
     const computing = await this.#open(task);
-    if (!computing) return { shard, images: 0, faults: 0, gone: true };
+    if (!computing) return gone;
     const write = (name: string, content: Uint8Array) => results.write(name, content);
     const outcomes = await computeShard(computing, inputs, { ...options, write });
+    // Another worker may have been faster, and all be done: nothing is to stay where nobody looks any more.
+    if (!(await hasWork(place))) return gone;
     await place.write(shardName(shard), await encodeShard(outcomes));
     return { ...done, faults: outcomes.filter((one) => 'fault' in one).length };
   }
 
   /** Undefined where there is no such batch: a shard that was taken from a worker may come up again when all is done. */
   async #open({ batch, out }: ShardTask): Promise<Computing | undefined> {
-    if (this.#opened?.work.id === batch) return this.#opened.computing;
-    this.close();
     const place = openPlace(`${out}/${WORK_FOLDER}`);
+    if (this.#opened?.work.id === batch) return (await hasWork(place)) ? this.#opened.computing : undefined;
+    this.close();
     const work = await readWork(place);
     if (work?.id !== batch) return undefined;
     const kind = await kindOf(work.name);

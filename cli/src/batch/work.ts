@@ -127,6 +127,9 @@ export interface Batch {
   readonly inputs: readonly BatchInput[];
 }
 
+/** Whether there is a batch at a place. */
+export const hasWork = (place: Place): Promise<boolean> => place.has(WORK);
+
 /** Reads a batch at a place. Undefined where there is none; throws DataError for one that is damaged or of another version. */
 export async function readWork(place: Place): Promise<BatchWork | undefined> {
   const content = await place.read(WORK);

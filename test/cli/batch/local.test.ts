@@ -102,28 +102,38 @@ describe('fovea batch on one machine', () => {
     expect(await contents(at('classify-batch'))).toEqual(await contents(at('classify')));
   });
 
-  it('goes on where it was killed', async () => {
-    const args = ['batch', 'detect', model, at('in'), '--shard', '1', '--out'];
+  it('goes on where it was killed or stopped', async () => {
+    const many = 200;
+    await makePictures(at('many'), many);
+    const args = ['batch', 'detect', model, at('many'), '--shard', '1', '--format', 'csv', '--out'];
     await good(...args, at('whole'));
-    const { child, ended } = startFovea([...args, at('killed')]);
-    await expect
-      .poll(() =>
-        readdir(at('killed/.fovea-batch/shards')).then(
-          ({ length }) => length,
-          () => 0,
-        ),
-      )
-      .toBeGreaterThan(1);
-    child.kill('SIGKILL');
-    await ended;
-    const before = (await readdir(at('killed/.fovea-batch/shards'))).filter((name) => !name.startsWith('.'));
-    expect(before.length).toBeLessThan(PICTURES);
-    // What is done is not done again, so another model would be refused.
-    expect(await bad(...args, at('killed'), '--threshold', '0.9')).toMatch(
-      /has a batch of other options or images/,
-    );
+    const shards = () =>
+      readdir(at('killed/.fovea-batch/shards')).then(
+        (names) => names.filter((name) => !name.startsWith('.')).length,
+        () => 0,
+      );
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const before = await shards();
+      const { child, ended } = startFovea([...args, at('killed')]);
+      await expect.poll(shards).toBeGreaterThan(before);
+      child.kill(signal);
+      const { signal: by, stderr } = await ended;
+      expect(by).toBe(signal);
+      expect(stderr).not.toMatch(/Error|\bat .*:\d+/);
+      if (signal === 'SIGTERM')
+        expect(stderr).toMatch(/^stopped: \d+ of 200 shards done; the same command goes on$/m);
+    }
+    const before = await shards();
+    expect(before).toBeLessThan(many);
+    // What is done is not done again, so other options would be refused.
+    const [other, options] = await Promise.all([
+      bad(...args, at('killed'), '--threshold', '0.9'),
+      readFile(at('killed/.fovea-batch/work.json'), 'utf8'),
+    ]);
+    expect(other).toMatch(/has a batch of other options or images/);
+    expect(JSON.parse(options)).toMatchObject({ name: 'detect', images: many, shardSize: 1 });
     const { stderr } = await fovea(...args, at('killed'));
-    expect(stderr).toContain(`${before.length} of ${PICTURES} images were done before`);
+    expect(stderr).toContain(`${before} of ${many} images were done before`);
     expect(await contents(at('killed'))).toEqual(await contents(at('whole')));
   });
 

@@ -78,7 +78,7 @@ export class QueueExecutor implements Executor {
       }
       return undefined;
     };
-    let [looks, said] = [0, false];
+    let [looks, said, away] = [0, false, false];
     let looked = 0;
     while (waiting.length > 0 || out.size > 0) {
       try {
@@ -111,6 +111,7 @@ export class QueueExecutor implements Executor {
             `${first.out}: the batch was cancelled (fovea cancel); the same command goes on with it`,
           );
         }
+        away = false;
         looks = news ? 0 : looks + (all ? 1 : 0);
         if (looks >= ALONE && !said && (await queue.getWorkersCount()) === 0) {
           process.stderr.write(
@@ -121,6 +122,11 @@ export class QueueExecutor implements Executor {
       } catch (error) {
         if (error instanceof UsageError || error instanceof DataError) throw error;
         // The server is away: what it had is there again when it is, or is given again.
+        if (!away) {
+          const reason = error instanceof Error ? error.message : String(error);
+          process.stderr.write(`the queue does not answer (${printable(reason)}); waiting for it\n`);
+        }
+        away = true;
         await new Promise((resolve) => setTimeout(resolve, LOOK));
       }
       if (heard.size === 0 && out.size > 0) {
