@@ -5,7 +5,6 @@
  * @module
  */
 
-export { cacheFolder } from './device/cache.ts';
 export type { Caps } from './device/caps.ts';
 export { type AdapterChoice, type AdapterDescription, Device, type OpenOptions } from './device/device.ts';
 export {

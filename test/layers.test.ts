@@ -19,6 +19,7 @@ const LAYERS = [
   'json',
   'base64',
   'inflate',
+  'cacheFolder',
   'wgsl',
   'device',
   'kernels',
@@ -43,7 +44,18 @@ const LAYERS = [
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
 const HOST = ['vision', 'data', 'draw', 'io'];
-const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', 'base64', 'inflate', ...HOST];
+const FOR_HOST = [
+  'errors',
+  'arguments',
+  'options',
+  'shape',
+  'half',
+  'json',
+  'base64',
+  'inflate',
+  'cacheFolder',
+  ...HOST,
+];
 
 interface Import {
   readonly file: string;

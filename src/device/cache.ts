@@ -1,3 +1,4 @@
+import { cacheFolder } from '../cacheFolder.ts';
 import { builtin } from './installed.ts';
 
 /** Texts that stay on this machine, by name: files in Node, IndexedDB in a browser. */
@@ -14,20 +15,6 @@ export interface Cache {
 export function openCache(): Cache | undefined {
   if (typeof process !== 'undefined' && process.versions?.node !== undefined) return fileCache(cacheFolder());
   return globalThis.indexedDB ? databaseCache(globalThis.indexedDB) : undefined;
-}
-
-/**
- * The folder `FOVEA_CACHE`, else `fovea` in the user's folder for caches (`XDG_CACHE_HOME` or ~/.cache; ~/Library/Caches;
- * %LOCALAPPDATA%). Node only.
- */
-export function cacheFolder(): string {
-  const path = builtin<typeof import('node:path')>('node:path');
-  const os = builtin<typeof import('node:os')>('node:os');
-  const { FOVEA_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (FOVEA_CACHE) return path.resolve(FOVEA_CACHE);
-  if (process.platform === 'win32' && LOCALAPPDATA) return path.join(LOCALAPPDATA, 'fovea', 'Cache');
-  if (process.platform === 'darwin') return path.join(os.homedir(), 'Library', 'Caches', 'fovea');
-  return path.join(XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'fovea');
 }
 
 function fileCache(folder: string): Cache {

@@ -1,5 +1,5 @@
+import { cacheFolder } from '../cacheFolder.ts';
 import { AdapterError } from '../errors.ts';
-import { cacheFolder } from './cache.ts';
 import { builtin } from './installed.ts';
 
 /** What is unpacked, by its path in the folder. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { cacheFolder } from '../cacheFolder.ts';
 export { parseJson, type TextPlace } from '../json.ts';
 export {
   type Checkpoint,

@@ -1,7 +1,8 @@
 /** The files of a batch on this machine: models travel once, and are kept by what they hold. */
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheFolder, DataError } from 'fovea';
+import { DataError } from 'fovea';
+import { cacheFolder } from 'fovea/io';
 
 import { fileProblem } from '../files.ts';
 import { sha256 } from '../sha256.ts';
