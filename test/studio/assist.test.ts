@@ -29,7 +29,7 @@ const status = () => page.locator('.label-assist [role="status"]');
 it('proposes for the open picture, by a key too, and each object once', async () => {
   await toRoom('Label');
   await page.locator('.label-canvas').first().waitFor();
-  expect(await page.getByRole('button', { name: 'Propose', exact: true }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('button', { name: 'Propose', exact: true }).count()).toBe(0);
   await bring('random.safetensors', await detectorFile());
   await toRoom('Label');
   await page.getByRole('button', { name: 'Propose', exact: true }).click();
@@ -51,7 +51,7 @@ it('proposes for the open picture, by a key too, and each object once', async ()
   await page.getByLabel('Name of a new class').focus();
   await page.keyboard.press('Shift+A');
   await expect.poll(() => page.getByLabel('Name of a new class').inputValue()).toBe('A');
-  expect(await proposals().count()).toBe(0);
+  await expect.poll(() => proposals().count()).toBe(0);
 });
 
 it('proposes for all pictures that are not labelled, and masks of a segmenter', async () => {
@@ -83,7 +83,7 @@ it('labels what is clicked, once', async () => {
   await toRoom('Label');
   await page.locator('.label-canvas').first().waitFor();
   const tool = page.getByRole('button', { name: 'Click', exact: true });
-  expect(await tool.count()).toBe(0);
+  await expect.poll(() => tool.count()).toBe(0);
   await bring('random.safetensors', await segmenterFile());
   await toRoom('Label');
   await tool.click();
@@ -108,11 +108,11 @@ it('labels what is clicked, once', async () => {
       met = place;
       break;
     }
-    expect(await objects.count()).toBe(0);
+    await expect.poll(() => objects.count()).toBe(0);
   }
   expect(met).toBeDefined();
   await expect.poll(() => objects.count()).toBe(1);
-  expect(await proposals().count()).toBe(0);
+  await expect.poll(() => proposals().count()).toBe(0);
   // What is labelled is not labelled again.
   expect(await said(...met!)).toBe('The model finds nothing there');
   await expect.poll(() => objects.count()).toBe(1);

@@ -158,7 +158,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     const confusion = await rowsOf('What was taken for what');
     expect(confusion.map(([name]) => name)).toEqual(['ball', 'crate', 'background']);
     // None of these pictures was learned from.
-    expect(await page.getByText('has learned from').count()).toBe(0);
+    await expect.poll(() => page.getByText('has learned from').count()).toBe(0);
     expect(await axeFaults(page)).toEqual([]);
 
     const names = page.locator('.worst .name');
@@ -182,7 +182,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     await page.goBack();
     await worst.waitFor();
     expect(await worst.evaluate((link) => link === document.activeElement)).toBe(true);
-    expect(await page.getByText('have changed since').count()).toBe(0);
+    await expect.poll(() => page.getByText('have changed since').count()).toBe(0);
     await worst.click();
     await page.getByRole('button', { name: /^crate box/ }).click();
     await page.getByRole('button', { name: 'Delete', exact: true }).click();
@@ -209,7 +209,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
 
     // Results are kept by model and part.
     await choose('Judged by', /^valid/);
-    expect(await page.locator('.totals').count()).toBe(0);
+    await expect.poll(() => page.locator('.totals').count()).toBe(0);
     await choose('Judged by', /^all/);
     await page.locator('.totals').waitFor();
 
@@ -226,7 +226,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     });
     await run();
     await page.getByText('Stopped. Nothing was judged.').waitFor();
-    expect(await page.locator('.totals').count()).toBe(0);
+    await expect.poll(() => page.locator('.totals').count()).toBe(0);
   });
 
   it('judges segmenters and classifiers', async () => {

@@ -176,7 +176,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stud
     });
     expect(failed).toBe(true);
     expect((await kept(page)).length).toBe(1);
-    expect(await banner(page).count()).toBe(0);
+    await expect.poll(() => banner(page).count()).toBe(0);
     await host.stop();
     await page.reload();
     await page.getByText('No pictures yet').waitFor();

@@ -58,7 +58,7 @@ it('says which files are no pictures, and takes names for text', async () => {
   ]);
   await page.getByText(/broken\.png is no picture that this browser can read/).waitFor();
   await page.getByText(hostile).waitFor();
-  expect(await page.locator('.tile img[onerror]').count()).toBe(0);
+  await expect.poll(() => page.locator('.tile img[onerror]').count()).toBe(0);
 });
 
 it('has only the tiles that are in sight', async () => {

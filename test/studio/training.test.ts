@@ -166,7 +166,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('training
     await visit.reached(1);
     await page.getByRole('button', { name: 'Discard' }).click();
     await visit.finished();
-    expect(await page.getByText('unwanted').count()).toBe(0);
+    await expect.poll(() => page.getByText('unwanted').count()).toBe(0);
     await visit.end();
   });
 

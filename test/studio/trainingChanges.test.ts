@@ -139,7 +139,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         .getByText(/My project is removed|removed/)
         .first()
         .waitFor();
-      expect(await page.locator('.notice.error').count()).toBe(0);
+      await expect.poll(() => page.locator('.notice.error').count()).toBe(0);
       await visit.end();
     });
 

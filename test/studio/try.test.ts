@@ -231,7 +231,7 @@ it("takes an ONNX model and torchvision's weights, and leaves the one that works
   await bring(pth);
   await expect.poll(chosen).toBe('narrow');
   await found();
-  expect(await alert().count()).toBe(0);
+  await expect.poll(() => alert().count()).toBe(0);
 });
 
 it('takes a picture and a model that are dropped', async () => {

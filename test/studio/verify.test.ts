@@ -79,7 +79,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     await open();
     await chooseFiles(files);
     await ended();
-    expect(await page.locator('.verify .note.error').count()).toBe(0);
+    await expect.poll(() => page.locator('.verify .note.error').count()).toBe(0);
     expect(await summary()).toContain(`${files.length} passed, 0 failed, 0 unsupported`);
   });
 
@@ -129,7 +129,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
       expect(tasks.length).toBeGreaterThan(100);
       expect(tasks.filter((ms) => ms > 50)).toEqual([]);
     } else await work(); // A trace of all cases would be too long.
-    expect(await page.locator('.verify .note.error').count()).toBe(0);
+    await expect.poll(() => page.locator('.verify .note.error').count()).toBe(0);
 
     const differentiated = its.filter(({ grad = [] }) => grad.length > 0);
     const saved = await report();
@@ -213,7 +213,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     await expect.poll(() => run().isDisabled()).toBe(true);
     await page.getByRole('button', { name: 'Stop' }).click();
     expect(await run().isEnabled()).toBe(true);
-    expect(await page.locator('.bench .note').count()).toBe(0);
+    await expect.poll(() => page.locator('.bench .note').count()).toBe(0);
   });
 
   it.each([
