@@ -1,14 +1,7 @@
-import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
+import { DataError } from 'fovea';
 import type { FloatImage } from 'fovea/data';
 import type { Embedder, Embeddings } from 'fovea/similarity';
-
-/** Whether an error is about one file, and the next may do: it cannot be read, or is too large for the device. */
-export const isOfFile = (error: unknown): error is Error =>
-  [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
-
-/** The message of an error, which begins with the name of its file. */
-export const messageOf = ({ message }: Error, file: string): string =>
-  message.startsWith(file) ? message : `${file}: ${message}`;
+import { isOfImage } from './imageFault.ts';
 
 /** What comes of a file: the vectors of its images, in order, or why there are none. */
 export type EmbeddedFile<Input> =
@@ -93,7 +86,7 @@ async function* batchesOf<Input>(
         images = [];
       }
     } catch (error) {
-      if (!isOfFile(error)) throw error;
+      if (!isOfImage(error)) throw error;
       file.error ??= error;
     }
     file.ended = true;
@@ -138,13 +131,13 @@ async function embedBatch<Input>(
       keep(sent, found, row);
     });
   } catch (error) {
-    if (!isOfFile(error)) throw error;
+    if (!isOfImage(error)) throw error;
     // It may be the fault of one of them.
     for (const sent of good) {
       try {
         keep(sent, await embed([sent]), 0);
       } catch (own) {
-        if (!isOfFile(own)) throw own;
+        if (!isOfImage(own)) throw own;
         sent.file.error ??= own;
       }
     }

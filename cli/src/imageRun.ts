@@ -1,9 +1,9 @@
-import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
-import { BadData } from 'fovea/data';
+import { DataError } from 'fovea';
 import { counted } from './counted.ts';
 import { createCounter } from './counter.ts';
 import { endBySignal, onInterrupt } from './errors.ts';
 import { FaultLog } from './faultLog.ts';
+import { imageFault, isOfImage } from './imageFault.ts';
 import type { ImageInput } from './imageInputs.ts';
 import { printable } from './printable.ts';
 
@@ -49,10 +49,6 @@ export async function* loadedAhead<Image, Input extends ImageInput>(
   yield* waiting;
 }
 
-/** Whether an error is about one image, and the next may do: it cannot be read, or is too large for the device. */
-const isOfImage = (error: unknown): error is Error =>
-  [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
-
 /**
  * Predicts one image after the other, prints a line for each on stdout, and goes on after an image that cannot be used, which is a line on
  * stderr. A few images are in memory at a time. The first signal completes the files and ends the process.
@@ -82,10 +78,10 @@ export async function runImages<Result, Image>(
     counter.show(done + messages.length);
   };
   const fail = (error: Error, input: ImageInput): void => {
-    const message = error.message.startsWith(input.file) ? error.message : `${input.file}: ${error.message}`;
-    messages.push(message);
-    faults.add({ level: 'image', kind: error instanceof BadData ? error.kind : 'other', message });
-    if (inputs.length > 1) say(process.stderr, `failed: ${message}`);
+    const fault = imageFault(error, input.file);
+    messages.push(fault.message);
+    faults.add(fault);
+    if (inputs.length > 1) say(process.stderr, `failed: ${fault.message}`);
   };
   const write = async (result: Result, image: Image, input: ImageInput): Promise<void> => {
     try {

@@ -1,10 +1,10 @@
 /** A shard: some images of a batch, and the results of each, as lines of one compressed file. */
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
-import { BadData, type FaultKind } from 'fovea/data';
+import { DataError } from 'fovea';
+import type { FaultKind } from 'fovea/data';
+import { imageFault, isOfImage } from '../imageFault.ts';
 import { loadedAhead } from '../imageRun.ts';
-import { PlaceError } from '../placeError.ts';
 import { decodeValue, encodeValue } from './values.ts';
 import type { BatchInput } from './work.ts';
 
@@ -52,19 +52,11 @@ export interface Computed {
   readonly files?: readonly (readonly [name: string, content: Uint8Array])[];
 }
 
-/** Whether an error is about one image, and the next may do. */
-const isOfImage = (error: unknown): error is Error =>
-  // A store that does not answer has no image for anybody.
-  !(error instanceof PlaceError) &&
-  [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
-
-/** A fault of an image, with its name in front. */
-export const faultOf = ({ file }: Pick<BatchInput, 'file'>, error: Error): Outcome => ({
-  fault: {
-    kind: error instanceof BadData ? error.kind : 'other',
-    message: error.message.startsWith(file) ? error.message : `${file}: ${error.message}`,
-  },
-});
+/** The outcome of an image that failed. */
+function failed({ file }: BatchInput, error: Error): Outcome {
+  const { kind, message } = imageFault(error, file);
+  return { fault: { kind, message } };
+}
 
 export interface ShardOptions {
   /** Images that are left alone, with the reasons. */
@@ -86,14 +78,14 @@ export async function computeShard(
   const outcomes: Outcome[] = [];
   const chosen = inputs.filter((_, i) => !skip.has(i));
   const places = new Map(inputs.map((input, i) => [input, i]));
-  for (const [i, reason] of skip) outcomes[i] = faultOf(inputs[i]!, new DataError(reason));
+  for (const [i, reason] of skip) outcomes[i] = failed(inputs[i]!, new DataError(reason));
   if ('computeAll' in computing) {
     const onPart = (input: BatchInput): void => onImage?.(places.get(input)!);
     for (const some of careful ? chosen.map((input) => [input]) : [chosen]) {
       for await (const made of computing.computeAll(some, onPart)) {
         const { input } = made;
         if ('error' in made && !isOfImage(made.error)) throw made.error;
-        outcomes[places.get(input)!] = 'error' in made ? faultOf(input, made.error) : { result: made.result };
+        outcomes[places.get(input)!] = 'error' in made ? failed(input, made.error) : { result: made.result };
       }
     }
     return outcomes;
@@ -118,7 +110,7 @@ export async function computeShard(
       outcomes[at] = { result };
     } catch (error) {
       if (!isOfImage(error)) throw error;
-      outcomes[at] = faultOf(input, error);
+      outcomes[at] = failed(input, error);
     }
   }
   return outcomes;

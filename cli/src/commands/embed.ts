@@ -1,15 +1,14 @@
 import { DataError } from 'fovea';
-import { BadData } from 'fovea/data';
 import { counted } from '../counted.ts';
 import { type MediaOptions, mediaInputs } from '../embed/media.ts';
 import { writerFor } from '../embed/output.ts';
 import { batchOf, type EmbedChoice, EmbeddedRows, embedMedia } from '../embed/rows.ts';
-import { messageOf } from '../embedRun.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
 import { checkOutputFile, expectNoInput } from '../files.ts';
 import { withGpu } from '../gpu.ts';
+import { imageFault } from '../imageFault.ts';
 import { itemProgress } from '../itemProgress.ts';
 
 export interface EmbedCommandOptions extends FileEmbedderOptions, MediaOptions, EmbedChoice {
@@ -38,10 +37,10 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
     const all = counted(media.length, 'file');
     const progress = itemProgress(media.length, 'embed', ['file', 'files']);
     const fail = (error: Error, file: string): void => {
-      const message = messageOf(error, file);
-      messages.push(message);
-      faults.add({ level: 'image', kind: error instanceof BadData ? error.kind : 'other', message });
-      if (media.length > 1) progress.say(`failed: ${message}`);
+      const fault = imageFault(error, file);
+      messages.push(fault.message);
+      faults.add(fault);
+      if (media.length > 1) progress.say(`failed: ${fault.message}`);
     };
     const rows = new EmbeddedRows();
     let [done, stopped] = [0, false];
