@@ -44,18 +44,7 @@ const LAYERS = [
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
 const HOST = ['vision', 'data', 'draw', 'io'];
-const FOR_HOST = [
-  'errors',
-  'arguments',
-  'options',
-  'shape',
-  'half',
-  'json',
-  'base64',
-  'inflate',
-  'cacheFolder',
-  ...HOST,
-];
+const FOR_HOST = [...LAYERS.slice(0, LAYERS.indexOf('wgsl')), ...HOST];
 
 interface Import {
   readonly file: string;

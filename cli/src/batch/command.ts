@@ -1,5 +1,5 @@
 import { DataError, UsageError } from 'fovea';
-import { addressOf, below, expectLocal } from '../address.ts';
+import { addressOf, expectLocal } from '../address.ts';
 import { defined } from '../defined.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, expectNoInput } from '../files.ts';
@@ -8,9 +8,8 @@ import { expectOtherFolder } from '../resultFolder.ts';
 import { begin } from './begin.ts';
 import { kindOf } from './kinds/index.ts';
 import { openPlace, type Place } from './place.ts';
-import { expectQueue, queueAddress } from './queue/address.ts';
-import { openBackend } from './queue/backend.ts';
-import { IMAGE_SECONDS, NAMESPACE } from './queue/settings.ts';
+import { openQueue, type QueueOptions } from './queue/backend.ts';
+import { IMAGE_SECONDS } from './queue/settings.ts';
 import { type Executor, FAILED, HereExecutor, ProcessesExecutor, runBatch } from './run.ts';
 import { decodeShard } from './shard.ts';
 import {
@@ -22,13 +21,11 @@ import {
   shardCount,
   shardInputs,
   shardName,
-  WORK_FOLDER,
+  workPlace,
 } from './work.ts';
 
 /** How a batch is run. */
-export interface RunningOptions {
-  readonly queue?: string;
-  readonly namespace?: string;
+export interface RunningOptions extends QueueOptions {
   readonly workers?: number;
   /** Seconds. */
   readonly imageTime?: number;
@@ -46,13 +43,8 @@ export interface BatchCommandOptions extends RunningOptions {
 const SHARD = 256;
 
 /** Who computes: this process, several ones, or the workers of a queue. */
-async function executorFor({
-  queue,
-  namespace = NAMESPACE,
-  workers,
-  imageTime = IMAGE_SECONDS,
-  adapter,
-}: RunningOptions): Promise<Executor> {
+async function executorFor(running: RunningOptions): Promise<Executor> {
+  const { queue, workers, imageTime = IMAGE_SECONDS, adapter } = running;
   let said = false;
   const options = {
     adapter,
@@ -64,10 +56,7 @@ async function executorFor({
   };
   if (queue !== undefined) {
     const { QueueExecutor } = await import('./queue/executor.ts');
-    const address = queueAddress(queue);
-    await expectQueue(address);
-    const backend = await openBackend(address, namespace, () => undefined);
-    return new QueueExecutor(backend, address.shown);
+    return new QueueExecutor(await openQueue(running));
   }
   if (workers === 0) throw new UsageError('--workers 0 is for --queue, where others compute; give 1 or more');
   return workers === undefined ? new HereExecutor(options) : new ProcessesExecutor(workers, options);
@@ -96,7 +85,7 @@ export async function batchCommand(
   );
   if (reportBad !== undefined) await checkOutputFile(reportBad);
   await results.locked(async (release) => {
-    const place = openPlace(below(out, WORK_FOLDER));
+    const place = workPlace(out);
     const batch = await beginWork(place, { name, options: own, files, inputs, shardSize: shard }, force);
     try {
       await runBatch(batch, await executorFor(options), { out, release, ...defined({ reportBad }) });
@@ -136,7 +125,7 @@ async function readBatch(place: Place, out: string): Promise<Batch> {
 
 /** fovea retry: computes the images again that failed. */
 export async function retryCommand(out: string, options: RunningOptions): Promise<void> {
-  const place = openPlace(below(out, WORK_FOLDER));
+  const place = workPlace(out);
   await readBatch(place, out);
   await openPlace(out).locked(async (release) => {
     const batch = await readBatch(place, out);

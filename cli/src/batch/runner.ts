@@ -3,7 +3,7 @@ import { fetchFiles } from './files.ts';
 import { kindOf } from './kinds/index.ts';
 import { openPlace } from './place.ts';
 import { type Computing, computeShard, encodeShard, type ShardOptions } from './shard.ts';
-import { type BatchInput, type BatchWork, hasWork, readWork, shardName, WORK_FOLDER } from './work.ts';
+import { type BatchInput, type BatchWork, hasWork, readWork, shardName, workPlace } from './work.ts';
 
 /** A shard as workers are told of it. */
 export interface ShardTask {
@@ -55,7 +55,7 @@ export class ShardRunner {
   async run(task: ShardTask, options: RunOptions = {}): Promise<ShardDone> {
     const { out, shard, inputs } = task;
     const results = openPlace(out);
-    const place = openPlace(`${out}/${WORK_FOLDER}`);
+    const place = workPlace(out);
     const done = { shard, images: inputs.length };
     const gone = { shard, images: 0, faults: 0, gone: true };
     if (await place.has(shardName(shard))) return { ...done, faults: 0 };
@@ -71,7 +71,7 @@ export class ShardRunner {
 
   /** Undefined where there is no such batch: a shard that was taken from a worker may come up again when all is done. */
   async #open({ batch, out }: ShardTask): Promise<Computing | undefined> {
-    const place = openPlace(`${out}/${WORK_FOLDER}`);
+    const place = workPlace(out);
     if (this.#opened?.work.id === batch) return (await hasWork(place)) ? this.#opened.computing : undefined;
     this.close();
     const work = await readWork(place);

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
 import * as v from 'valibot';
-import { addressOf } from '../address.ts';
+import { addressOf, below } from '../address.ts';
+import { parseAs } from '../checked.ts';
 import { sha256 } from '../sha256.ts';
-import type { Place } from './place.ts';
+import { openPlace, type Place } from './place.ts';
 
 /** The version of all that travels: workers of another one do not see these batches. */
 export const BATCH_VERSION = 1;
@@ -59,6 +60,8 @@ export type BatchWork = v.InferOutput<typeof workSchema>;
 
 /** The folder for the parts of a batch, in that of its results. */
 export const WORK_FOLDER = '.fovea-batch';
+/** Where the parts of a batch are, by the place of its results. */
+export const workPlace = (out: string): Place => openPlace(below(out, WORK_FOLDER));
 const WORK = 'work.json';
 const INPUTS = 'inputs.json';
 /** Is there where a batch was cancelled. */
@@ -77,34 +80,6 @@ export const shardInputs = (
   { shardSize }: BatchWork,
   shard: number,
 ): BatchInput[] => inputs.slice(shard * shardSize, (shard + 1) * shardSize);
-
-/** Parses JSON of a shape. Throws DataError that says which value is wrong. */
-export function parseAs<const Schema extends v.GenericSchema>(
-  schema: Schema,
-  content: Uint8Array | string,
-  name: string,
-): v.InferOutput<Schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(typeof content === 'string' ? content : new TextDecoder().decode(content));
-  } catch (error) {
-    throw new DataError(`${name}: is no JSON (${(error as Error).message})`, { cause: error });
-  }
-  return checkAs(schema, value, name);
-}
-
-/** The same of a value. */
-export function checkAs<const Schema extends v.GenericSchema>(
-  schema: Schema,
-  value: unknown,
-  name: string,
-): v.InferOutput<Schema> {
-  const found = v.safeParse(schema, value);
-  if (found.success) return found.output;
-  const [issue] = found.issues;
-  const at = v.getDotPath(issue);
-  throw new DataError(`${name}: ${at === null ? '' : `${at}: `}${issue.message}`);
-}
 
 /** A file by its path. */
 export interface NewFile extends Pick<WorkFile, 'option' | 'beside'> {

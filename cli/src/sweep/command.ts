@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import * as v from 'valibot';
 import { openPlace, type Place } from '../batch/place.ts';
-import { parseAs } from '../batch/work.ts';
+import { parseAs } from '../checked.ts';
 import { type Config, configText } from '../config.ts';
 import { counted } from '../counted.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { UsageError } from 'fovea';
 import { Random } from 'fovea/vision';
 import * as v from 'valibot';
-import { checkAs } from '../batch/work.ts';
+import { checkAs } from '../checked.ts';
 import { applyTable, type Config, readTable } from '../config.ts';
 import { trainingOptions } from '../trainProgram.ts';
 

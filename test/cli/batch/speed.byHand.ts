@@ -107,7 +107,7 @@ it.each([1, 8, 64])('scales over %i workers that sleep', async (count) => {
       ...{ batch: count.toString(16).padStart(16, '0'), out, shard, inputs },
     }),
   );
-  const executor = new QueueExecutor(await openBackend(address, 'fovea', console.error), 'here');
+  const executor = new QueueExecutor(await openBackend(address, 'fovea', console.error));
   const begin = performance.now();
   let done = 0;
   for await (const _ of executor.run(tasks)) done++;

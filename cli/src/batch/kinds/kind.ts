@@ -3,8 +3,9 @@ import type { AdapterChoice, Gpu } from 'fovea';
 import { openGpu } from 'fovea';
 import type { DataFault } from 'fovea/data';
 import * as v from 'valibot';
+import { checkAs } from '../../checked.ts';
 import type { Computing } from '../shard.ts';
-import { type BatchInput, checkAs } from '../work.ts';
+import type { BatchInput } from '../work.ts';
 
 /** Paths of the files of a batch, by the options that name them. */
 export type OptionFiles = Readonly<Record<string, string>>;

@@ -3,7 +3,8 @@ import type { Job, Processor, Queue, QueueEvents, Worker, WorkerOptions } from '
 import * as v from 'valibot';
 import type { ShardTask } from '../runner.ts';
 import { BATCH_VERSION, inputsSchema } from '../work.ts';
-import type { QueueAddress } from './address.ts';
+import { expectQueue, type QueueAddress, queueAddress } from './address.ts';
+import { NAMESPACE } from './settings.ts';
 
 /** Jobs of another version are in a queue of another name. */
 const QUEUE_NAME = `shards-v${BATCH_VERSION}`;
@@ -40,7 +41,15 @@ export const jobOf = (task: ShardTask) => ({
   },
 });
 
+/** Which queue a command is for. */
+export interface QueueOptions {
+  readonly queue?: string;
+  readonly namespace?: string;
+}
+
 export interface Backend {
+  /** The address of the server, without its password. */
+  readonly shown: string;
   /** Opened when it is first asked for: a worker has no use for it, and a server lets in so many connections. */
   readonly queue: Queue;
   events(): QueueEvents;
@@ -49,12 +58,26 @@ export interface Backend {
 }
 
 /**
- * Opens the queue. What goes wrong with the connection later is told to `onError`, and tried again.
+ * Opens the queue of a command. What goes wrong with the connection later is told to `onError`, and tried again.
+ *
+ * @throws UsageError where no queue is named, or its server does not answer or does not let this user in.
+ */
+export async function openQueue(
+  { queue, namespace = NAMESPACE }: QueueOptions,
+  onError: (error: Error) => void = () => undefined,
+): Promise<Backend> {
+  const address = queueAddress(queue);
+  await expectQueue(address);
+  return openBackend(address, namespace, onError);
+}
+
+/**
+ * The same of an address that is known to answer.
  *
  * @param namespace Redis's prefix of keys, PostgreSQL's schema.
  */
 export async function openBackend(
-  { kind, url }: QueueAddress,
+  { kind, url, shown }: QueueAddress,
   namespace: string,
   onError: (error: Error) => void,
 ): Promise<Backend> {
@@ -79,6 +102,7 @@ export async function openBackend(
   const shared = { connection: connection as never, ...(kind === 'redis' ? { prefix: namespace } : {}) };
   let queue: Queue | undefined;
   return {
+    shown,
     get queue() {
       queue ??= keep(new Queue(QUEUE_NAME, shared));
       return queue;

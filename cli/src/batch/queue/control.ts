@@ -2,19 +2,12 @@
 
 import type { Job } from 'bullmq';
 import { DataError } from 'fovea';
+import { checkAs } from '../../checked.ts';
 import { counted } from '../../counted.ts';
 import { printable } from '../../printable.ts';
 import { textTable } from '../../textTable.ts';
-import { openPlace } from '../place.ts';
-import { CANCELLED, checkAs, readWork, shardCount, WORK_FOLDER } from '../work.ts';
-import { expectQueue, queueAddress } from './address.ts';
-import { type Backend, jobSchema, openBackend } from './backend.ts';
-import { NAMESPACE } from './settings.ts';
-
-export interface ControlOptions {
-  readonly queue?: string;
-  readonly namespace?: string;
-}
+import { CANCELLED, readWork, shardCount, workPlace } from '../work.ts';
+import { type Backend, jobSchema, openQueue, type QueueOptions } from './backend.ts';
 
 const STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
 type State = (typeof STATES)[number];
@@ -32,13 +25,8 @@ interface BatchStatus {
   readonly failed: DeadShard[];
 }
 
-async function withBackend<T>(
-  { queue, namespace = NAMESPACE }: ControlOptions,
-  work: (backend: Backend) => Promise<T>,
-): Promise<T> {
-  const address = queueAddress(queue);
-  await expectQueue(address);
-  const backend = await openBackend(address, namespace, () => undefined);
+async function withQueue<T>(options: QueueOptions, work: (backend: Backend) => Promise<T>): Promise<T> {
+  const backend = await openQueue(options);
   try {
     return await work(backend);
   } finally {
@@ -80,7 +68,7 @@ async function batchesIn({ queue }: Backend): Promise<BatchStatus[]> {
 /** How many shards of a batch are done; undefined where its folder cannot be seen from here. */
 async function doneOf({ out }: BatchStatus): Promise<string> {
   try {
-    const place = openPlace(`${out}/${WORK_FOLDER}`);
+    const place = workPlace(out);
     const work = await readWork(place);
     return work ? `${(await place.list('shards')).length}/${shardCount(work)}` : '?';
   } catch {
@@ -89,8 +77,8 @@ async function doneOf({ out }: BatchStatus): Promise<string> {
 }
 
 /** fovea status: the workers of a queue, its batches, and the shards that could not be computed. */
-export async function statusCommand(options: ControlOptions & { readonly json?: boolean }): Promise<void> {
-  await withBackend(options, async (backend) => {
+export async function statusCommand(options: QueueOptions & { readonly json?: boolean }): Promise<void> {
+  await withQueue(options, async (backend) => {
     const workers = await backend.queue.getWorkersCount();
     const found = await batchesIn(backend);
     const batches = await Promise.all(found.map(async (one) => ({ ...one, done: await doneOf(one) })));
@@ -115,13 +103,12 @@ export async function statusCommand(options: ControlOptions & { readonly json?: 
 }
 
 /** Takes the shards of a batch out of the queue; the process that began it ends, and the same command goes on with it. */
-export async function cancelCommand(out: string, options: ControlOptions): Promise<void> {
-  const results = openPlace(out);
-  const place = openPlace(`${results.url}/${WORK_FOLDER}`);
+export async function cancelCommand(out: string, options: QueueOptions): Promise<void> {
+  const place = workPlace(out);
   const work = await readWork(place);
   if (!work) throw new DataError(`${out}: has no batch to cancel; give the folder of --out`);
   await place.write(CANCELLED, '');
-  await withBackend(options, async ({ queue }) => {
+  await withQueue(options, async ({ queue }) => {
     let taken = 0;
     for (const state of ['waiting', 'delayed', 'failed'] as const) {
       for (const job of (await queue.getJobs([state])) as (Job | undefined)[]) {

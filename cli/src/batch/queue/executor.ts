@@ -2,10 +2,10 @@
 import { DataError, UsageError } from 'fovea';
 import { counted } from '../../counted.ts';
 import { printable } from '../../printable.ts';
-import { openPlace, type Place } from '../place.ts';
+import type { Place } from '../place.ts';
 import type { Executor } from '../run.ts';
 import type { ShardDone, ShardTask } from '../runner.ts';
-import { CANCELLED, shardName, WORK_FOLDER } from '../work.ts';
+import { CANCELLED, shardName, workPlace } from '../work.ts';
 import type { Backend } from './backend.ts';
 import { jobId, jobOf } from './backend.ts';
 
@@ -28,17 +28,15 @@ interface Out {
 
 export class QueueExecutor implements Executor {
   readonly #backend: Backend;
-  readonly #shown: string;
 
-  constructor(backend: Backend, shown: string) {
+  constructor(backend: Backend) {
     this.#backend = backend;
-    this.#shown = shown;
   }
 
   async *run(tasks: readonly ShardTask[]): AsyncGenerator<ShardDone> {
     const [first] = tasks;
     if (!first) return;
-    const place = openPlace(`${first.out}/${WORK_FOLDER}`);
+    const place = workPlace(first.out);
     await place.remove(CANCELLED);
     const { queue } = this.#backend;
     const waiting = [...tasks];
@@ -115,7 +113,7 @@ export class QueueExecutor implements Executor {
         looks = news ? 0 : looks + (all ? 1 : 0);
         if (looks >= ALONE && !said && (await queue.getWorkersCount()) === 0) {
           process.stderr.write(
-            `no worker is there; start one or more: fovea worker --queue ${printable(this.#shown)}\n`,
+            `no worker is there; start one or more: fovea worker --queue ${printable(this.#backend.shown)}\n`,
           );
           said = true;
         }

@@ -2,18 +2,15 @@
 import { hostname } from 'node:os';
 import { UnrecoverableError } from 'bullmq';
 import { UsageError } from 'fovea';
+import { checkAs } from '../../checked.ts';
 import { onInterrupt } from '../../errors.ts';
 import { ComputingProcess } from '../childProcess.ts';
 import type { ShardDone, ShardTask } from '../runner.ts';
-import { checkAs } from '../work.ts';
-import { expectQueue, queueAddress } from './address.ts';
-import { jobSchema, openBackend, type ShardJob } from './backend.ts';
+import { jobSchema, openQueue, type QueueOptions, type ShardJob } from './backend.ts';
 import { WorkerMetrics } from './metrics.ts';
 import { IMAGE_SECONDS, NAMESPACE } from './settings.ts';
 
-export interface WorkerCommandOptions {
-  readonly queue?: string;
-  readonly namespace?: string;
+export interface WorkerCommandOptions extends QueueOptions {
   readonly concurrency?: number;
   readonly imageTime?: number;
   readonly lock?: number;
@@ -73,18 +70,16 @@ class Processes {
 }
 
 export async function workerCommand(options: WorkerCommandOptions): Promise<void> {
-  const { queue, namespace = NAMESPACE, concurrency = 1, adapter } = options;
+  const { namespace = NAMESPACE, concurrency = 1, adapter } = options;
   const { imageTime = IMAGE_SECONDS, lock = LOCK_SECONDS } = options;
-  const address = queueAddress(queue);
-  await expectQueue(address);
   const metrics = new WorkerMetrics();
-  const port = options.metrics && (await metrics.serve(options.metrics));
   let away = false;
-  const backend = await openBackend(address, namespace, (error) => {
+  const backend = await openQueue(options, (error) => {
     if (!away) log('warn', 'queue away', { reason: error.message });
     away = true;
     metrics.queueIs(false);
   });
+  const port = options.metrics && (await metrics.serve(options.metrics));
   const processes = new Processes(
     concurrency,
     () =>
@@ -133,7 +128,7 @@ export async function workerCommand(options: WorkerCommandOptions): Promise<void
   });
   await worker.waitUntilReady();
   log('info', 'waiting', {
-    ...{ queue: address.shown, namespace, concurrency },
+    ...{ queue: backend.shown, namespace, concurrency },
     ...(port === undefined ? {} : { metrics: port }),
   });
   await new Promise<void>((resolve) => {
