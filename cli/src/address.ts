@@ -15,7 +15,7 @@ export interface StoreAddress {
 
 const SCHEME = /^([a-z][a-z0-9+.-]+):\/\//i;
 
-/** What an address says. Undefined for a path; throws UsageError for an address of another kind, or one that leads nowhere. */
+/** Parses an address. Returns undefined for a path; throws UsageError for another scheme, and for an address without a bucket or with an empty part. */
 export function addressOf(text: string): StoreAddress | undefined {
   const scheme = SCHEME.exec(text)?.[1];
   if (scheme === undefined) return undefined;
@@ -25,7 +25,7 @@ export function addressOf(text: string): StoreAddress | undefined {
     );
   }
   const [bucket = '', ...parts] = text.slice('s3://'.length).split('/');
-  // What is before an @ could be a password: it is not repeated.
+  // The text before an @ may be a password, so the message leaves it out.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/.test(bucket)) {
     throw new UsageError(
       's3://…: has no name of a bucket; give s3://BUCKET/PREFIX, with the credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',

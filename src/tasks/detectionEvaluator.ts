@@ -99,7 +99,7 @@ export interface DetectionEvaluatorOptions {
   readonly objects?: (centre: Point) => boolean;
 }
 
-/** What of a detector its evaluation needs to know. */
+/** The properties of a detector that its evaluation needs. */
 export const detectorFields = ({ classNames, hasMasks, stuff, panoptic }: ObjectDetector) => ({
   ...{ classNames, hasMasks },
   ...{ stuff: stuff ?? [], panoptic: panoptic !== undefined },

@@ -1,4 +1,4 @@
-/** What a batch begins with: the options that travel, the files that they name, and what it is of. All that is wrong with them is said before anything is computed. */
+/** Reads what a batch needs before it starts: its options, files and inputs. Every mistake in them is reported before anything is computed. */
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import type { AnnotatedImage } from 'fovea/data';
@@ -29,7 +29,7 @@ import { expectResultOptions, type ResultOptions } from '../results.ts';
 import { openPlace } from './place.ts';
 import { type BatchInput, type BatchName, type NewFile, WORK_FOLDER } from './work.ts';
 
-/** What is read of the command's arguments. */
+/** Files, inputs and options, as read from the command's arguments. */
 export interface Begun {
   readonly files: readonly NewFile[];
   readonly inputs: readonly BatchInput[];
@@ -152,7 +152,7 @@ async function embed({ images, options }: Given<EmbedOptions & EmbedFormatOption
   };
 }
 
-/** What is labelled of an image that a model is evaluated on, and where its pixels are. */
+/** A labelled image as an input of a batch: its file, or its annotation where the image is embedded in that. */
 const evaluated = ({ name, image, source }: Pick<AnnotatedImage, 'name' | 'image' | 'source'>): BatchInput =>
   typeof image === 'string'
     ? { file: image, inside: name, name }
@@ -178,7 +178,7 @@ async function evaluate({ model = '', options }: Given<InputOptions & EvalChoice
       const add = (read: AnnotatedImage): void => void inputs.push(evaluated(read));
       await checkAnnotations(reader, options, evaluatedName(opened), add);
     }
-    // What is left out is said at the end.
+    // Annotations that are left out are reported at the end.
     const isBad = faults.faults.some(({ level }) => level !== 'note');
     if (isBad && !options.skipBad) await faults.finish(options);
   });

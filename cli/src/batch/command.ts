@@ -42,7 +42,7 @@ export interface BatchCommandOptions extends RunningOptions {
 
 const SHARD = 256;
 
-/** Who computes: this process, several ones, or the workers of a queue. */
+/** Chooses what computes the shards: this process, several processes, or the workers of a queue. */
 async function executorFor(running: RunningOptions): Promise<Executor> {
   const { queue, workers, imageTime = IMAGE_SECONDS, adapter } = running;
   let said = false;

@@ -8,7 +8,7 @@ import { parseAs } from '../checked.ts';
 import { sha256 } from '../sha256.ts';
 import { openPlace, type Place } from './place.ts';
 
-/** The version of all that travels: workers of another one do not see these batches. */
+/** The version of batches and their jobs: workers of another version do not see them. */
 export const BATCH_VERSION = 1;
 
 /** What can be done in batches. */
@@ -64,7 +64,7 @@ export const WORK_FOLDER = '.fovea-batch';
 export const workPlace = (out: string): Place => openPlace(below(out, WORK_FOLDER));
 const WORK = 'work.json';
 const INPUTS = 'inputs.json';
-/** Is there where a batch was cancelled. */
+/** This file exists where a batch was cancelled. */
 export const CANCELLED = 'cancelled';
 
 /** `shards/000012.jsonl.gz`. */

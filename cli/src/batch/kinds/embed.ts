@@ -32,7 +32,7 @@ const options = v.object({
 const mediaKind = ({ kind }: BatchInput): MediaKind =>
   kind === 'video' || kind === 'sound' ? kind : 'image';
 
-/** What travels of a file: its vectors, and of which layer they are. */
+/** The result of a file: its vectors, and the layer that they come from. */
 interface EmbeddedFile extends FileRows {
   readonly layer: string;
   readonly dimension: number;

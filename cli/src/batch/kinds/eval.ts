@@ -38,7 +38,7 @@ const METRICS = 'metrics.json';
 
 /** The image that an annotation has in itself. */
 async function imageWithin(file: string, options: EvalDataOptions): Promise<LoadedImage> {
-  // What of the annotation is bad was said when the batch began.
+  // Faults of annotations were reported when the batch began.
   const own = { ...options, from: 'labelme', skipBad: true } as const;
   const dataset = await openData(file, own, new FaultLog());
   const { maxPixels } = options;

@@ -1,4 +1,4 @@
-/** What travels of an image that a model is evaluated on, and what becomes of it. */
+/** Results of images in an evaluation, and the evaluation of all of them. */
 import {
   ClassificationEvaluator,
   DetectionEvaluator,
@@ -33,7 +33,7 @@ const unpacked = (detections: readonly Packed[]): Detections =>
     return { ...found, mask: { x, y, width, height, data: rleDecode(rle) } };
   });
 
-/** What travels of an image. */
+/** The result of an image. */
 export type EvalResult = (
   | ({ readonly task: 'detect'; readonly hasMasks: boolean; readonly detections: readonly Packed[] } & Pick<
       DetectionsToEvaluate,
@@ -85,7 +85,7 @@ export class EvalResults {
     }
   }
 
-  /** What is said of the model; undefined where nothing was added. */
+  /** The summary of the evaluation; undefined where no image was added. */
   summary(): EvalSummary | undefined {
     if (this.#detections) return detectionSummary(this.#detections.result());
     if (this.#segmentations) {

@@ -23,7 +23,7 @@ const fields = {
   threshold: v.optional(score),
 } as const;
 
-/** What travels of an image. */
+/** The result of an image. */
 interface Placed {
   readonly size: ImageSize;
   readonly prediction: Prediction;

@@ -1,4 +1,4 @@
-/** What is meant where nothing else is said. */
+/** Defaults of the commands. */
 
 /** The most seconds that an image may take. */
 export const IMAGE_SECONDS = 600;
