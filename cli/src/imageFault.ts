@@ -1,6 +1,6 @@
 import { DataError, DeviceLimitError, OutOfMemoryError, ShapeError } from 'fovea';
 import { BadData, type DataFault } from 'fovea/data';
-import { PlaceError } from './placeError.ts';
+import { PlaceError } from './place/placeError.ts';
 
 /** Whether an error is about one image or file, and the next may do: it cannot be read, or is too large for the device. */
 export const isOfImage = (error: unknown): error is Error =>

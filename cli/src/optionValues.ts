@@ -5,7 +5,9 @@ import { UsageError } from 'fovea';
 /** Throws UsageError for a text that is empty, as that of a variable of the shell that is not set: it would be the folder that one is in. */
 export function expectNoneEmpty(command: Command): void {
   for (const option of command.options) {
-    if (command.getOptionValue(option.attributeName()) !== '') continue;
+    const name = option.attributeName();
+    // A variable of the environment that is empty is none.
+    if (command.getOptionValue(name) !== '' || command.getOptionValueSource(name) === 'env') continue;
     throw new UsageError(`${option.long ?? option.short} is empty; give a value, or leave it out`);
   }
   if (command.args.includes(''))

@@ -23,6 +23,7 @@ import { addSweepCommand } from './sweep/program.ts';
 import { learningOptions, type TrainOptions } from './trainOptions.ts';
 import { trainingOptions } from './trainProgram.ts';
 import { addWeightsCommands } from './weightsProgram.ts';
+import { addWorkerCommands } from './worker/program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -218,6 +219,7 @@ addCutoutCommand(program);
 addClusterCommand(program);
 addBatchCommands(program);
 addSweepCommand(program);
+addWorkerCommands(program);
 
 program
   .command('demo')

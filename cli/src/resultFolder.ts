@@ -7,7 +7,7 @@ import { addressOf, below } from './address.ts';
 import { fileProblem, makeFolder, realPath, temporaryFor, writeFileAtomic } from './files.ts';
 import type { ImageInput } from './imageInputs.ts';
 import { bytesOf } from './images.ts';
-import { PlaceError } from './placeError.ts';
+import { PlaceError } from './place/placeError.ts';
 
 /** Throws UsageError where results would be written into a folder of the images, also by a link to it: they could overwrite them or their annotations. */
 export async function expectOtherFolder(inputs: readonly ImageInput[], out: string): Promise<void> {

@@ -24,9 +24,9 @@ import type { FileEmbedderOptions } from '../fileEmbedder.ts';
 import { type HashChoice, hasher } from '../hashRows.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { besides, expectModel, type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
+import { openPlace } from '../place/place.ts';
 import { type DetectOptions, expectDetectable } from '../predictor.ts';
 import { expectResultOptions, type ResultOptions } from '../results.ts';
-import { openPlace } from './place.ts';
 import { type BatchInput, type BatchName, type NewFile, WORK_FOLDER } from './work.ts';
 
 /** Files, inputs and options, as read from the command's arguments. */

@@ -4,12 +4,12 @@ import { defined } from '../defined.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, expectNoInput } from '../files.ts';
 import { adapterText } from '../gpu.ts';
+import { openPlace, type Place } from '../place/place.ts';
+import { openQueue, type QueueOptions } from '../queue/backend.ts';
 import { expectOtherFolder } from '../resultFolder.ts';
 import { begin } from './begin.ts';
 import { kindOf } from './kinds/index.ts';
-import { openPlace, type Place } from './place.ts';
-import { openQueue, type QueueOptions } from './queue/backend.ts';
-import { IMAGE_SECONDS } from './queue/settings.ts';
+import { IMAGE_SECONDS } from './options.ts';
 import { type Executor, FAILED, HereExecutor, ProcessesExecutor, runBatch } from './run.ts';
 import { decodeShard } from './shard.ts';
 import {
@@ -54,8 +54,8 @@ async function executorFor(running: RunningOptions): Promise<Executor> {
       said = true;
     },
   };
-  if (queue !== undefined) {
-    const { QueueExecutor } = await import('./queue/executor.ts');
+  if (queue) {
+    const { QueueExecutor } = await import('./queueExecutor.ts');
     return new QueueExecutor(await openQueue(running));
   }
   if (workers === 0) throw new UsageError('--workers 0 is for --queue, where others compute; give 1 or more');
@@ -84,7 +84,7 @@ export async function batchCommand(
     [...files, ...inputs].flatMap(({ file }) => (addressOf(file) ? [] : [file])),
   );
   if (reportBad !== undefined) await checkOutputFile(reportBad);
-  await results.locked(async (release) => {
+  await results.locked('batch', async (release) => {
     const place = workPlace(out);
     const batch = await beginWork(place, { name, options: own, files, inputs, shardSize: shard }, force);
     try {
@@ -127,7 +127,7 @@ async function readBatch(place: Place, out: string): Promise<Batch> {
 export async function retryCommand(out: string, options: RunningOptions): Promise<void> {
   const place = workPlace(out);
   await readBatch(place, out);
-  await openPlace(out).locked(async (release) => {
+  await openPlace(out).locked('batch', async (release) => {
     const batch = await readBatch(place, out);
     const failed = await forgetFailed(batch);
     process.stderr.write(

@@ -5,9 +5,9 @@ import { DataError } from 'fovea';
 import { cacheFolder } from 'fovea/io';
 
 import { fileProblem } from '../files.ts';
+import type { Place } from '../place/place.ts';
 import { sha256 } from '../sha256.ts';
 import type { OptionFiles } from './kinds/index.ts';
-import type { Place } from './place.ts';
 import { type BatchWork, readWorkFile, type WorkFile } from './work.ts';
 
 /** Sets of files that are kept, and for how long at least, in milliseconds. */

@@ -1,7 +1,8 @@
 /** Runs shards in this process, with one model at a time on the device. */
+
+import { openPlace } from '../place/place.ts';
 import { fetchFiles } from './files.ts';
 import { kindOf } from './kinds/index.ts';
-import { openPlace } from './place.ts';
 import { type Computing, computeShard, encodeShard, type ShardOptions } from './shard.ts';
 import { type BatchInput, type BatchWork, hasWork, readWork, shardName, workPlace } from './work.ts';
 

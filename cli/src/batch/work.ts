@@ -5,10 +5,10 @@ import { readFileBytes } from 'fovea/io';
 import * as v from 'valibot';
 import { addressOf, below } from '../address.ts';
 import { parseAs } from '../checked.ts';
+import { openPlace, type Place } from '../place/place.ts';
 import { sha256 } from '../sha256.ts';
-import { openPlace, type Place } from './place.ts';
 
-/** The version of batches and their jobs: workers of another version do not see them. */
+/** The version of batches. */
 export const BATCH_VERSION = 1;
 
 /** What can be done in batches. */
@@ -64,8 +64,6 @@ export const WORK_FOLDER = '.fovea-batch';
 export const workPlace = (out: string): Place => openPlace(below(out, WORK_FOLDER));
 const WORK = 'work.json';
 const INPUTS = 'inputs.json';
-/** This file exists where a batch was cancelled. */
-export const CANCELLED = 'cancelled';
 
 /** `shards/000012.jsonl.gz`. */
 export const shardName = (shard: number): string => `shards/${String(shard).padStart(6, '0')}.jsonl.gz`;

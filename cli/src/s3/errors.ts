@@ -1,6 +1,6 @@
 /** What an object store's answers mean, in one line each: the address, the reason and the way out. */
 import { DataError } from 'fovea';
-import { PlaceError } from '../placeError.ts';
+import { PlaceError } from '../place/placeError.ts';
 
 /**
  * The store cannot be used from here: it does not answer, or does not let this process in. No image is to blame, and another process, or

@@ -16,10 +16,32 @@ export function ranked<T extends Scored>(scores: readonly T[], lowerIsBetter: bo
   });
 }
 
-/** The trials that go on to the next rung, by their numbers: the best ones, without those that failed. */
-export const survivors = (scores: readonly Scored[], keep: number, lowerIsBetter: boolean): number[] =>
-  ranked(scores, lowerIsBetter)
+/** The trials of a rung. */
+export interface Entrants {
+  /** Their numbers, in order. */
+  readonly trials: readonly number[];
+  /** At most as many more may enter. */
+  readonly open: number;
+}
+
+/**
+ * The trials that go on to the next rung: the best ones, without those that failed. Before all of a rung are scored, it is those that none of
+ * the others can push out any more, so that what goes on does not depend on which training is faster, and workers wait for few.
+ *
+ * @param scores Of those of the rung that have ended so far.
+ * @param keep How many go on.
+ */
+export function promoted(
+  entrants: Entrants,
+  scores: readonly Scored[],
+  keep: number,
+  lowerIsBetter: boolean,
+): Entrants {
+  const unknown = entrants.trials.length + entrants.open - scores.length;
+  const best = ranked(scores, lowerIsBetter)
     .filter(({ value }) => value !== undefined)
-    .slice(0, keep)
+    .slice(0, Math.max(0, keep - unknown))
     .map(({ trial }) => trial)
     .sort((a, b) => a - b);
+  return { trials: best, open: Math.min(unknown, keep - best.length) };
+}

@@ -7,6 +7,7 @@ import { DataError } from 'fovea';
 import { type Config, configText } from '../config.ts';
 import { makeFolder, readInput, writeFileAtomic } from '../files.ts';
 import { checkpointPath } from '../training.ts';
+import type { Outcome } from './state.ts';
 
 /** The command line, as it lies beside the bundle. */
 const FOVEA = fileURLToPath(new URL('../bin/fovea.mjs', import.meta.url));
@@ -19,22 +20,23 @@ export interface TrainingRun {
   readonly options: Config;
   /** The step after which it stops. */
   readonly until: number;
+  /** The metric that is wanted of it. Default: that of its task. */
+  readonly metric: string | undefined;
   readonly adapter: string | undefined;
-  /** Called with the function that asks it to stop. */
-  readonly onStart: (stop: (signal: NodeJS.Signals) => void) => void;
+  /** Where paths of options begin that are not absolute. Default: where this process does. */
+  readonly cwd?: string;
+  /** Asks it to stop: it saves a checkpoint, and has failed. */
+  readonly signal: AbortSignal;
 }
 
-export const modelIn = (folder: string): string => path.join(folder, 'model.safetensors');
-/** The options of a training, for whoever repeats it by hand. */
-export const configIn = (folder: string): string => path.join(folder, 'config.toml');
-
-/** What a training came to: the values of a metric after each epoch, or why it failed. */
-export type Trained =
-  | { readonly metric?: string; readonly epochs: readonly (number | null)[] }
-  | { readonly failed: string };
+/** The name of its model. */
+export const MODEL = 'model.safetensors';
+export const CHECKPOINT = checkpointPath(MODEL);
+/** What was printed. */
+export const LOG = 'train.log';
 
 /** The values of a metric in the logs of a training. */
-async function metricIn(folder: string, metric: string | undefined): Promise<Trained> {
+async function metricIn(folder: string, metric: string | undefined): Promise<Outcome> {
   const file = path.join(folder, 'log', 'history.json');
   if (!existsSync(file)) return { epochs: [] };
   const history = JSON.parse((await readInput(file)).toString()) as Record<string, (number | null)[]>;
@@ -54,45 +56,63 @@ const TAKEN = /: another training \(process /;
 const PATIENCE = 60;
 
 /** Trains until a step, from where it was: what it had done before stays. */
-export async function trainUntil(run: TrainingRun, metric: string | undefined): Promise<Trained> {
+export async function trainUntil(run: TrainingRun): Promise<Outcome | { readonly failed: string }> {
   for (let seconds = 0; ; seconds++) {
-    const trained = await trainOnce(run, metric);
-    if (!('failed' in trained && TAKEN.test(trained.failed)) || seconds === PATIENCE) return trained;
+    const failed = await trainOnce(run);
+    if (failed === undefined) return metricIn(run.folder, run.metric);
+    if (!TAKEN.test(failed) || seconds === PATIENCE || run.signal.aborted) return { failed };
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
 
-async function trainOnce(
-  { folder, options, until, adapter, onStart }: TrainingRun,
-  metric: string | undefined,
-): Promise<Trained> {
+/** Why it failed; undefined where it did not. */
+async function trainOnce({
+  folder,
+  options,
+  until,
+  adapter,
+  cwd,
+  signal,
+}: TrainingRun): Promise<string | undefined> {
+  if (signal.aborted) return 'stopped';
   await makeFolder(folder);
-  const out = modelIn(folder);
-  await writeFileAtomic(configIn(folder), configText(options, 'toml'));
-  const resume = existsSync(checkpointPath(out)) ? ['--resume'] : [];
-  const words = ['train', '--config', configIn(folder), '--out', out, '--log', path.join(folder, 'log')];
+  // Also where it runs somewhere else.
+  const at = (name: string) => path.resolve(folder, name);
+  await writeFileAtomic(at('config.toml'), configText(options, 'toml'));
+  const words = ['train', '--config', at('config.toml'), '--out', at(MODEL), '--log', at('log')];
   const more = [
-    ...resume,
-    '--until',
-    String(until),
+    ...(existsSync(at(CHECKPOINT)) ? ['--resume'] : []),
+    ...['--until', String(until)],
     ...(adapter === undefined ? [] : ['--adapter', adapter]),
   ];
-  const child = spawn(process.execPath, [FOVEA, ...words, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
-  onStart((signal) => child.kill(signal));
-  const log = createWriteStream(path.join(folder, 'train.log'), { flags: 'a' });
+  const child = spawn(process.execPath, [FOVEA, ...words, ...more], {
+    // By the channel it hears of it where this process is killed.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A terminal's Ctrl-C is for this process: a second signal would end the training without a checkpoint.
+    detached: process.platform !== 'win32',
+    cwd,
+  });
+  const stop = () => child.kill('SIGTERM');
+  signal.addEventListener('abort', stop);
+  const log = createWriteStream(at(LOG), { flags: 'a' });
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [child.stdout!, child.stderr!]) {
     stream.on('data', (chunk: Buffer) => {
       log.write(chunk);
       said = (said + chunk.toString()).slice(-LAST_WORDS);
     });
   }
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  await new Promise((resolve) => log.end(resolve));
-  if (code === 0) return metricIn(folder, metric);
-  const [last = ''] = said.trim().split('\n').slice(-1);
-  return { failed: last.replace(/^fovea: /, '') || `ended with ${code}` };
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', resolve);
+      log.on('error', reject);
+    });
+    if (code === 0) return undefined;
+    const [last = ''] = said.trim().split('\n').slice(-1);
+    return last.replace(/^fovea: /, '') || `ended with ${code}`;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await new Promise((resolve) => log.end(resolve));
+  }
 }

@@ -52,7 +52,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('docs/sca
     expect(said).toMatch(/OUT: 6 images\n1 worker, 0 batches/);
     const queue = ['--queue', server.address().replace(/postgres$/, 'fovea')];
     const status = await startFovea(['status', ...queue], { FOVEA_QUEUE_PASSWORD: server.password }).ended;
-    expect(status.stdout).toBe('0 workers, 0 batches\n');
+    expect(status.stdout).toBe('0 workers, 0 batches, 0 sweeps\n');
     expect((await readdir(path.join(folder, 'OUT'))).filter((name) => name.endsWith('.json'))).toHaveLength(
       6,
     );

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { queueAddress } from '../../../cli/src/batch/queue/address.ts';
-import { openBackend } from '../../../cli/src/batch/queue/backend.ts';
+import { queueAddress } from '../../../cli/src/queue/address.ts';
+import { openBackend } from '../../../cli/src/queue/backend.ts';
 import { buildCli, fovea, messages, startFovea } from '../run.ts';
 import { freePort, Postgres, Wire } from './postgres.ts';
 import { contents, makeDetector, makePictures, WorkerProcess } from './scene.ts';
@@ -103,15 +103,17 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a batch 
   it('is shown, and can be cancelled and gone on with', async () => {
     const { ended } = detect('cancelled');
     const status = async () => {
-      const { batches, workers } = JSON.parse((await fovea('status', '--json')).stdout);
-      return { workers, batch: batches.find(({ out }: { out: string }) => out === at('cancelled')) };
+      const { work, workers } = JSON.parse((await fovea('status', '--json')).stdout);
+      return { workers, batch: work.find(({ out }: { out: string }) => out === at('cancelled')) };
     };
     await expect.poll(async () => (await status()).batch).toBeDefined();
     expect(await status()).toMatchObject({
       workers: 0,
       batch: { done: `0/${PICTURES / 4}`, counts: { waiting: PICTURES / 4, failed: 0 } },
     });
-    expect((await fovea('status')).stdout).toMatch(/^0 workers, \d+ batch(es)?\nbatch +done +waiting/);
+    expect((await fovea('status')).stdout).toMatch(
+      /^0 workers, \d+ batch(es)?, 0 sweeps\nwork +id +done +waiting/,
+    );
     expect((await fovea('cancel', at('cancelled'))).stdout).toContain(
       `${PICTURES / 4} shards taken out of the queue`,
     );
@@ -122,7 +124,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a batch 
     begin();
     expect((await detect('cancelled').ended).code).toBe(0);
     expect(await contents(at('cancelled'))).toEqual(await contents(at('alone')));
-    expect((await fovea('cancel', at('cancelled'))).stderr).toMatch(/has no batch to cancel/);
+    expect((await fovea('cancel', at('cancelled'))).stderr).toMatch(/has no batch or sweep to cancel/);
   });
 
   it('has a list of what could not be computed, with the reasons, and does the rest', async () => {

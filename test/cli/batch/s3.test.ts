@@ -383,7 +383,7 @@ describe.runIf(HAS_POSTGRES)('workers of a queue', () => {
     expect(jobs).toContain('s3://lab/queued');
     for (const secret of [...SECRETS, credentials.accessKeyId]) expect(jobs).not.toContain(secret);
     const status = await fovea('status', '--json');
-    const [batch] = JSON.parse(status.stdout).batches;
+    const [batch] = JSON.parse(status.stdout).work;
     expect(batch).toMatchObject({ out: 's3://lab/queued', done: `0/${PICTURES / 2}` });
     const worker = new WorkerProcess();
     const { code, stderr } = await ended;

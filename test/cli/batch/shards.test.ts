@@ -4,12 +4,12 @@ import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fetchFiles } from '../../../cli/src/batch/files.ts';
-import { openPlace } from '../../../cli/src/batch/place.ts';
 import { type Computing, computeShard, decodeShard, encodeShard } from '../../../cli/src/batch/shard.ts';
 import { decodeValue, encodeValue } from '../../../cli/src/batch/values.ts';
 import { beginWork, readInputs, readWork, readWorkFile, shardInputs } from '../../../cli/src/batch/work.ts';
 import type { ImageInput } from '../../../cli/src/imageInputs.ts';
-import { PlaceError } from '../../../cli/src/placeError.ts';
+import { openPlace } from '../../../cli/src/place/place.ts';
+import { PlaceError } from '../../../cli/src/place/placeError.ts';
 import { DataError } from '../../../src/errors.ts';
 
 let folder: string;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSweep, rungsOf, type SweepConfig, trialsOf } from '../../../cli/src/sweep/config.ts';
-import { ranked, survivors } from '../../../cli/src/sweep/halving.ts';
+import { promoted, ranked } from '../../../cli/src/sweep/halving.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -111,9 +111,12 @@ describe('successive halving', () => {
     const scores = [0.2, undefined, 0.5, 0.5, 0.1].map((value, i) => ({ trial: i + 1, value }));
     expect(ranked(scores, false).map(({ trial }) => trial)).toEqual([3, 4, 1, 5, 2]);
     expect(ranked(scores, true).map(({ trial }) => trial)).toEqual([5, 1, 3, 4, 2]);
-    expect(survivors(scores, 2, false)).toEqual([3, 4]);
-    expect(survivors(scores, 2, true)).toEqual([1, 5]);
-    expect(survivors(scores, 9, false)).toEqual([1, 3, 4, 5]);
+    const rung = { trials: scores.map(({ trial }) => trial), open: 0 };
+    expect(promoted(rung, scores, 2, false)).toEqual({ trials: [3, 4], open: 0 });
+    expect(promoted(rung, scores, 2, true)).toEqual({ trials: [1, 5], open: 0 });
+    expect(promoted(rung, scores, 9, false)).toEqual({ trials: [1, 3, 4, 5], open: 0 });
+    // Without the last one, that may be the best: one of two is certain.
+    expect(promoted(rung, scores.slice(0, 4), 2, false)).toEqual({ trials: [3], open: 1 });
   });
 });
 

@@ -19,7 +19,7 @@ const PATIENCE = 10_000;
  * is on no command line. Throws UsageError for what is none.
  */
 export function queueAddress(text: string | undefined): QueueAddress {
-  if (text === undefined) {
+  if (!text) {
     throw new UsageError('which queue? Give its address with --queue, or in the environment (FOVEA_QUEUE)');
   }
   let url: URL;

@@ -2,27 +2,37 @@
 import { createServer, type Server } from 'node:http';
 import { DataError } from 'fovea';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ShardDone } from '../runner.ts';
 
 /** Upper limits of the classes of seconds that a shard may take. */
 const SECONDS = [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000];
 
+/** Of shards or trainings. */
+interface Jobs {
+  readonly total: Counter<'outcome'>;
+  readonly active: Gauge;
+  readonly seconds: Histogram | undefined;
+}
+export type JobKind = 'shard' | 'training';
+
 export class WorkerMetrics {
   readonly #registry = new Registry();
-  readonly #shards: Counter<'outcome'>;
+  readonly #registers = [this.#registry];
+  readonly #jobs: Readonly<Record<JobKind, Jobs>>;
   readonly #images: Counter;
   readonly #faults: Counter;
-  readonly #seconds: Histogram;
-  readonly #active: Gauge;
   readonly #queue: Gauge;
   #server: Server | undefined;
 
   constructor() {
-    const registers = [this.#registry];
+    const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
-    this.#shards = new Counter({
-      ...{ name: 'fovea_shards_total', help: 'Shards by their outcome', labelNames: ['outcome'], registers },
+    const seconds = new Histogram({
+      ...{ name: 'fovea_shard_seconds', help: 'Seconds that a shard took', buckets: SECONDS, registers },
     });
+    this.#jobs = {
+      shard: this.#kind('shards', 'Shards', ['done', 'failed', 'gone'], seconds),
+      training: this.#kind('trainings', 'Trainings', ['done', 'failed', 'gone', 'stopped', 'cancelled']),
+    };
     this.#images = new Counter({
       name: 'fovea_images_total',
       help: 'Images of shards that are done',
@@ -33,37 +43,52 @@ export class WorkerMetrics {
       help: 'Images that could not be used',
       registers,
     });
-    this.#seconds = new Histogram({
-      ...{ name: 'fovea_shard_seconds', help: 'Seconds that a shard took', buckets: SECONDS, registers },
-    });
-    this.#active = new Gauge({
-      name: 'fovea_shards_active',
-      help: 'Shards that are being computed',
-      registers,
-    });
     this.#queue = new Gauge({ name: 'fovea_queue_up', help: 'Whether the queue answers', registers });
     this.#queue.set(1);
-    // They are there before the first shard.
-    for (const outcome of ['done', 'failed', 'gone']) this.#shards.inc({ outcome }, 0);
   }
 
-  /** Counts a shard while it is computed. */
-  async during(work: () => Promise<ShardDone>): Promise<ShardDone> {
-    const end = this.#seconds.startTimer();
-    this.#active.inc();
+  #kind(name: string, what: string, outcomes: readonly string[], seconds?: Histogram): Jobs {
+    const registers = this.#registers;
+    const total = new Counter({
+      ...{
+        name: `fovea_${name}_total`,
+        help: `${what} by their outcome`,
+        labelNames: ['outcome'],
+        registers,
+      },
+    });
+    // They are there before the first job.
+    for (const outcome of outcomes) total.inc({ outcome }, 0);
+    const active = new Gauge({
+      name: `fovea_${name}_active`,
+      help: `${what} that are being computed`,
+      registers,
+    });
+    return { total, active, seconds };
+  }
+
+  /** Counts a job while it is done. What it gives says how it ended. */
+  async during<T extends { readonly outcome: string }>(kind: JobKind, work: () => Promise<T>): Promise<T> {
+    const { total, active, seconds } = this.#jobs[kind];
+    const end = seconds?.startTimer();
+    active.inc();
     try {
       const done = await work();
-      end();
-      this.#shards.inc({ outcome: done.gone ? 'gone' : 'done' });
-      this.#images.inc(done.images);
-      this.#faults.inc(done.faults);
+      end?.();
+      total.inc({ outcome: done.outcome });
       return done;
     } catch (error) {
-      this.#shards.inc({ outcome: 'failed' });
+      total.inc({ outcome: 'failed' });
       throw error;
     } finally {
-      this.#active.dec();
+      active.dec();
     }
+  }
+
+  /** Counts the images of a shard that is done. */
+  add({ images, faults }: { readonly images: number; readonly faults: number }): void {
+    this.#images.inc(images);
+    this.#faults.inc(faults);
   }
 
   /** Notes whether the queue answers. */

@@ -1,22 +1,28 @@
-/** Where a batch keeps its parts, for everyone who works on it: named contents, each whole or not there. */
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+/** Where a batch or a sweep keeps its parts, for everyone who works on it: named contents, each whole or not there. */
+import { copyFile, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { addressOf } from '../address.ts';
-import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
+import { fileProblem, makeFolder, temporaryFor, withTemporary, writeFileAtomic } from '../files.ts';
 import { withLock } from '../lock.ts';
-import { PlaceError } from '../placeError.ts';
+import { PlaceError } from './placeError.ts';
 import { S3Place } from './s3Place.ts';
 
 /** A folder, or what stands for one in an object store. Names have slashes between their parts. */
 export interface Place {
   /** As the user gave it: what workers are told. */
   readonly url: string;
+  /** Whether it is a folder of the file system. */
+  readonly isFolder: boolean;
   /** Undefined where there is nothing of that name. */
   read(name: string): Promise<Uint8Array | undefined>;
   has(name: string): Promise<boolean>;
   /** Whole or not at all; what was there is replaced. */
   write(name: string, content: Uint8Array | string): Promise<void>;
+  /** As `write`, of what a file of this machine holds. */
+  store(name: string, file: string): Promise<void>;
+  /** Copies what is there into a file of this machine, whose folder is there; false where there is nothing of that name. */
+  fetch(name: string, file: string): Promise<boolean>;
   /**
    * The names in a folder, in no order, without that folder's own.
    *
@@ -28,19 +34,21 @@ export interface Place {
   /**
    * Runs what writes here, while nobody else does. Throws UsageError where somebody does, DataError where nothing can be written.
    *
+   * @param what What runs; its lock is `WHAT.lock`.
    * @param run Is given what lets others write again, for the case that the process ends before it does.
    */
-  locked<T>(run: (release: () => Promise<void>) => Promise<T>): Promise<T>;
+  locked<T>(what: Writer, run: (release: () => Promise<void>) => Promise<T>): Promise<T>;
   /** Runs what writes files into a folder of this machine; they are here when it is done, each whole. */
   assemble<T>(run: (folder: string) => Promise<T>): Promise<T>;
 }
 
-/** The lock of a batch: `batch.lock`. */
-const LOCK = 'batch';
+/** What writes to a place as a whole. */
+export type Writer = 'batch' | 'sweep';
 
 /** A folder of the file system; workers on other machines need it under the same path. */
 class FolderPlace implements Place {
   readonly url: string;
+  readonly isFolder = true;
   /** As the user gave it. */
   readonly #given: string;
 
@@ -84,6 +92,29 @@ class FolderPlace implements Place {
     return this.#try(name, 'written', (file) => writeFileAtomic(file, content));
   }
 
+  store(name: string, file: string): Promise<void> {
+    return this.#try(name, 'written', async (to) => {
+      await makeFolder(path.dirname(to));
+      const begun = temporaryFor(to);
+      await withTemporary(to, begun, async () => {
+        await copyFile(file, begun);
+        await rename(begun, to);
+      });
+    });
+  }
+
+  fetch(name: string, file: string): Promise<boolean> {
+    return this.#try(name, 'read', (from) =>
+      copyFile(from, file).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') return false;
+          throw error;
+        },
+      ),
+    );
+  }
+
   async list(folder: string, after = ''): Promise<string[]> {
     const names = await this.#try(folder, 'read', (file) =>
       readdir(file).catch((error: NodeJS.ErrnoException) => {
@@ -98,10 +129,10 @@ class FolderPlace implements Place {
     return this.#try(name, 'removed', (file) => rm(file, { recursive: true, force: true }));
   }
 
-  async locked<T>(run: (release: () => Promise<void>) => Promise<T>): Promise<T> {
+  async locked<T>(what: Writer, run: (release: () => Promise<void>) => Promise<T>): Promise<T> {
     await makeFolder(this.#given);
     // Its lock is released as the process ends.
-    return withLock(path.join(this.#given, LOCK), () => run(async () => undefined), 'batch');
+    return withLock(path.join(this.#given, what), () => run(async () => undefined), what);
   }
 
   assemble<T>(run: (folder: string) => Promise<T>): Promise<T> {
@@ -112,5 +143,5 @@ class FolderPlace implements Place {
 /** The place that a path or an address stands for. Throws UsageError for an address that is none, or of a kind that is not known. */
 export function openPlace(url: string): Place {
   const address = addressOf(url);
-  return address ? new S3Place(address, LOCK) : new FolderPlace(url);
+  return address ? new S3Place(address) : new FolderPlace(url);
 }

@@ -1,48 +1,57 @@
-/** BullMQ on Redis or PostgreSQL, behind what batches need of it. */
+/** BullMQ on Redis or PostgreSQL, behind what batches and sweeps need of it. */
 import type { Job, Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq';
-import * as v from 'valibot';
-import type { ShardTask } from '../runner.ts';
-import { BATCH_VERSION, inputsSchema } from '../work.ts';
+import { sha256 } from '../sha256.ts';
 import { expectQueue, type QueueAddress, queueAddress } from './address.ts';
-import { NAMESPACE } from './settings.ts';
 
-/** Jobs of another version are in a queue of another name. */
-const QUEUE_NAME = `shards-v${BATCH_VERSION}`;
-/** How often a shard is tried whose worker says that it cannot do it, and the time before the second try, in milliseconds. */
+/** Redis's prefix of keys, PostgreSQL's schema. */
+export const NAMESPACE = 'fovea';
+/** The version of all jobs. Those of another one are in a queue of another name, which this fovea does not see. */
+export const JOBS_VERSION = 1;
+const QUEUE_NAME = `jobs-v${JOBS_VERSION}`;
+/** How often a job is tried whose worker says that it cannot do it, and the time before the second try, in milliseconds. */
 const ATTEMPTS = 4;
 const BACKOFF = 2000;
-
 /** Connections to PostgreSQL of a queue or a worker, beside the one that it is woken by. */
 const CONNECTIONS = 2;
 
-/** A shard as it travels. */
-export const jobSchema = v.object({
-  version: v.literal(BATCH_VERSION),
-  batch: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
-  out: v.string(),
-  shard: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  inputs: inputsSchema,
-});
-export type ShardJob = Job<unknown, unknown>;
+/** A job of which nothing has been checked. */
+export type UnknownJob = Job<unknown, unknown>;
 
-export const jobId = ({ batch, shard }: Pick<ShardTask, 'batch' | 'shard'>): string => `${batch}-${shard}`;
+/** A job before it is in the queue. */
+export interface NewJob {
+  readonly id: string;
+  readonly name: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Jobs of lower numbers go first; those without one before all others. */
+  readonly priority?: number;
+  /** How often it is tried. Default: 4. */
+  readonly attempts?: number;
+}
 
-/** The names of shards in the queue, and the options that they are tried by. */
-export const jobOf = (task: ShardTask) => ({
-  name: 'shard',
-  data: { version: BATCH_VERSION, ...task },
+/** What the ids of the jobs of a batch or a sweep begin with: the same may be done for two places of results. */
+export const jobPrefix = (id: string, out: string): string => `${id}-${sha256(out).slice(0, 8)}-`;
+
+/** A job as BullMQ takes it. */
+export const bullJob = ({ id, name, data, priority, attempts = ATTEMPTS }: NewJob) => ({
+  name,
+  data: { version: JOBS_VERSION, ...data },
   opts: {
-    jobId: jobId(task),
-    attempts: ATTEMPTS,
+    jobId: id,
+    attempts,
     backoff: { type: 'exponential', delay: BACKOFF },
-    // What is done is a file at the place of results.
+    ...(priority === undefined ? {} : { priority }),
+    // What is done is at the place of results.
     removeOnComplete: true,
     removeOnFail: false,
   },
 });
 
+/** States of jobs that wait to be taken. */
+export const WAITING = ['waiting', 'prioritized', 'delayed'] as const;
+
 /** Which queue a command is for. */
 export interface QueueOptions {
+  /** '' for none. */
   readonly queue?: string;
   readonly namespace?: string;
 }

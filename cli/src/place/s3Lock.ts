@@ -23,14 +23,16 @@ const UNKNOWN = [400, 501];
 export class StoreLock {
   readonly #bucket: Bucket;
   readonly #key: string;
+  readonly #what: string;
   readonly #content = JSON.stringify({ ...thisProcess(), id: randomUUID() });
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<void> = Promise.resolve();
   #etag: string | undefined;
 
-  constructor(bucket: Bucket, key: string) {
+  constructor(bucket: Bucket, key: string, what: string) {
     this.#bucket = bucket;
     this.#key = key;
+    this.#what = what;
   }
 
   /** Throws UsageError where another process has it. */
@@ -89,7 +91,7 @@ export class StoreLock {
     const who = holder ? ` (process ${holder.pid} on ${holder.host})` : '';
     const url = `s3://${this.#bucket.name}/${this.#key}`;
     return new UsageError(
-      `${url}: another batch writes there${who}; wait for it, or choose another --out; the lock of a process that is gone is free after ${EXPIRED / 60_000} minutes`,
+      `${url}: another ${this.#what} writes there${who}; wait for it, or choose another --out; the lock of a process that is gone is free after ${EXPIRED / 60_000} minutes`,
     );
   }
 }

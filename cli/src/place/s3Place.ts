@@ -1,7 +1,7 @@
-/** A prefix of a bucket as the place of a batch. An object is whole or not there: stores give nothing of one that is being sent. */
+/** A prefix of a bucket as the place of a batch or a sweep. An object is whole or not there: stores give nothing of one that is being sent. */
 import { createHash } from 'node:crypto';
 import { createReadStream, rmSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -35,20 +35,15 @@ async function contentOf(file: string) {
 /** A `Place`; `openPlace`, which gives it as one, imports this file, and not the other way round. */
 export class S3Place {
   readonly url: string;
+  readonly isFolder = false;
   readonly #bucket: Bucket;
   readonly #prefix: string;
-  readonly #lock: string;
 
-  /**
-   * Throws StoreError where the environment has no credentials.
-   *
-   * @param lock The name of its lock, without the extension.
-   */
-  constructor({ bucket, key, url }: StoreAddress, lock: string) {
+  /** Throws StoreError where the environment has no credentials. */
+  constructor({ bucket, key, url }: StoreAddress) {
     this.url = url;
     this.#bucket = new Bucket(bucket);
     this.#prefix = key === '' ? '' : `${key}/`;
-    this.#lock = lock;
   }
 
   #key(name: string): string {
@@ -65,6 +60,16 @@ export class S3Place {
 
   write(name: string, content: Uint8Array | string): Promise<void> {
     return this.#bucket.put(this.#key(name), content);
+  }
+
+  async store(name: string, file: string): Promise<void> {
+    await this.#bucket.put(this.#key(name), await contentOf(file));
+  }
+
+  async fetch(name: string, file: string): Promise<boolean> {
+    const content = await this.read(name);
+    if (content) await writeFile(file, content);
+    return content !== undefined;
   }
 
   async list(folder: string, after?: string): Promise<string[]> {
@@ -90,8 +95,8 @@ export class S3Place {
     if (name !== '') await this.#bucket.delete(this.#key(name));
   }
 
-  async locked<T>(run: (release: () => Promise<void>) => Promise<T>): Promise<T> {
-    const lock = new StoreLock(this.#bucket, this.#key(`${this.#lock}.lock`));
+  async locked<T>(what: string, run: (release: () => Promise<void>) => Promise<T>): Promise<T> {
+    const lock = new StoreLock(this.#bucket, this.#key(`${what}.lock`), what);
     await lock.acquire();
     const release = () => lock.release();
     try {

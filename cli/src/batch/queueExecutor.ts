@@ -1,0 +1,43 @@
+/** Computes shards by the workers of a queue. */
+import { DataError } from 'fovea';
+import { counted } from '../counted.ts';
+import type { Backend } from '../queue/backend.ts';
+import { Handout, type Task } from '../queue/handout.ts';
+import type { Executor } from './run.ts';
+import type { ShardDone, ShardTask } from './runner.ts';
+import { shardJob } from './shardJob.ts';
+import { shardName, workPlace } from './work.ts';
+
+interface Handed extends Task {
+  readonly of: ShardTask;
+}
+
+export class QueueExecutor implements Executor {
+  readonly #backend: Backend;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  async *run(tasks: readonly ShardTask[]): AsyncGenerator<ShardDone> {
+    const [first] = tasks;
+    if (!first) return;
+    const { out } = first;
+    const handout = await Handout.begin<Handed>(this.#backend, { place: workPlace(out), out, what: 'batch' });
+    handout.give(tasks.map((of) => ({ of, job: shardJob(of), result: shardName(of.shard) })));
+    const failed: string[] = [];
+    for (let one = await handout.next(); one; one = await handout.next()) {
+      const { shard, inputs } = one.task.of;
+      if (one.failed === undefined) yield { shard, images: inputs.length, faults: 0 };
+      else failed.push(`${shard}: ${one.failed}`);
+    }
+    if (failed.length === 0) return;
+    throw new DataError(
+      `${out}: ${counted(failed.length, 'shard')} could not be computed; the first, ${failed[0]}; the same command goes on with the rest`,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#backend.close();
+  }
+}

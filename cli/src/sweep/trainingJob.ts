@@ -1,0 +1,34 @@
+/** A training as a job of a queue. */
+import * as v from 'valibot';
+import { JOBS_VERSION, jobPrefix, type NewJob } from '../queue/backend.ts';
+import { sweepIdSchema } from './state.ts';
+import type { TrainingTask } from './task.ts';
+
+/** The name of jobs that are trainings. */
+export const TRAINING = 'training';
+/** Shards go first: they are short, and a sweep may have many trainings. */
+const PRIORITY = 1;
+/** How often a training is tried that fails: another worker may see its images. */
+const ATTEMPTS = 3;
+
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+export const trainingJobSchema = v.object({
+  version: v.literal(JOBS_VERSION),
+  sweep: sweepIdSchema,
+  out: v.string(),
+  trial: whole,
+  fold: whole,
+  until: v.pipe(whole, v.minValue(1)),
+  options: v.record(v.string(), v.unknown()),
+  metric: v.optional(v.string()),
+  folder: v.string(),
+});
+
+export const trainingJob = (task: TrainingTask): NewJob => ({
+  id: `${jobPrefix(task.sweep, task.out)}${task.trial}-${task.fold}-${task.until}`,
+  name: TRAINING,
+  data: { ...task },
+  priority: PRIORITY,
+  attempts: ATTEMPTS,
+});

@@ -1,0 +1,143 @@
+/** A sweep whose trainings are done by the workers of a queue. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Postgres } from '../batch/postgres.ts';
+import { WorkerProcess } from '../batch/scene.ts';
+import { buildCli, fovea, messages, startFovea } from '../run.ts';
+
+const COINS = path.join(import.meta.dirname, '../../../examples/coins');
+const SWEEP = `[train]
+model = "retinanet"
+data = ${JSON.stringify(COINS)}
+val = ${JSON.stringify(COINS)}
+size = 128
+crop = 64
+batch = 4
+checkpoint-every = 10
+steps = 75
+[space]
+lr = { low = 1e-4, high = 1e-2, log = true }
+width = [4, 8]
+[search]
+kind = "halving"
+trials = 4
+min-steps = 25
+`;
+let folder: string;
+let server: Postgres;
+const at = (name: string) => path.join(folder, name);
+const table = (name: string) => readFile(at(`${name}/trials.csv`), 'utf8');
+const model = (name: string) => readFile(at(`${name}/best.safetensors`));
+
+describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a sweep over a queue', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'fovea-sweep-queue-'));
+    await buildCli();
+    server = await Postgres.open();
+    await writeFile(at('sweep.toml'), SWEEP);
+    const { code, stderr } = await fovea('sweep', at('sweep.toml'), '--out', at('alone'));
+    expect(code, stderr).toBe(0);
+    process.env.FOVEA_QUEUE = server.address();
+    process.env.FOVEA_QUEUE_PASSWORD = server.password;
+  });
+  afterAll(async () => {
+    await server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const workers = new Set<WorkerProcess>();
+  const begin = (): WorkerProcess => {
+    const worker = new WorkerProcess('--lock', '4');
+    workers.add(worker);
+    return worker;
+  };
+  afterEach(async () => {
+    await Promise.all([...workers].map((worker) => worker.kill()));
+    workers.clear();
+  });
+
+  const sweep = (out: string, variables = {}, config = 'sweep.toml') =>
+    startFovea(['sweep', at(config), '--out', at(out)], variables);
+  /** Trainings of which a worker has kept a checkpoint. */
+  const kept = async (out: string): Promise<number> => {
+    const names = await readdir(at(`${out}/trials`), { recursive: true }).catch(() => []);
+    return names.filter((name) => name.endsWith('state.json')).length;
+  };
+
+  it('comes to the table and the model of one machine, while workers are killed and stopped, and so is the sweep', async () => {
+    const first = sweep('chaos');
+    const victim = begin();
+    await expect.poll(() => kept('chaos')).toBeGreaterThan(0);
+    await victim.kill();
+    const stopped = begin();
+    await expect.poll(() => stopped.logged('training').length).toBeGreaterThan(0);
+    await expect.poll(() => stopped.logged('training begun').length).toBeGreaterThan(1);
+    expect((await stopped.drain()).code).toBe(143);
+    expect(stopped.logged('ended')).toHaveLength(1);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const second = sweep('chaos');
+    const others = [begin(), begin()];
+    const { code, stderr } = await second.ended;
+    expect(code, stderr).toBe(0);
+    expect(await table('chaos')).toBe(await table('alone'));
+    expect((await model('chaos')).equals(await model('alone'))).toBe(true);
+    expect(others.flatMap((one) => one.logged('training failed'))).toEqual([]);
+    // What workers left is gone, but for the newest of each trial.
+    expect(await readdir(at('chaos'))).not.toContain('.fovea-sweep');
+    for (const trial of await readdir(at('chaos/trials')))
+      expect(await readdir(at(`chaos/trials/${trial}`))).toHaveLength(2);
+  });
+
+  it('goes on with what was begun on one machine, and the other way round', async () => {
+    const alone = sweep('both', { FOVEA_QUEUE: '' });
+    await expect
+      .poll(async () => (await readFile(at('both/sweep.json'), 'utf8').catch(() => '')).includes('"epochs"'))
+      .toBe(true);
+    alone.child.kill('SIGTERM');
+    expect((await alone.ended).stderr).toContain('stopped: the same command goes on');
+    const over = sweep('both');
+    const worker = begin();
+    await expect.poll(() => worker.logged('training').length).toBeGreaterThan(1);
+    over.child.kill('SIGTERM');
+    await over.ended;
+    await worker.kill();
+    const { code, stderr } = await sweep('both', { FOVEA_QUEUE: '' }).ended;
+    expect(code, stderr).toBe(0);
+    expect(await table('both')).toBe(await table('alone'));
+    expect((await model('both')).equals(await model('alone'))).toBe(true);
+  });
+
+  it('is shown, and can be cancelled', async () => {
+    await writeFile(
+      at('long.toml'),
+      SWEEP.replace('steps = 75', 'steps = 7500').replace('= 25\n', '= 2500\n'),
+    );
+    const { ended } = sweep('cancelled', {}, 'long.toml');
+    const worker = begin();
+    await expect.poll(() => worker.logged('training begun').length).toBe(1);
+    const { work } = JSON.parse((await fovea('status', '--json')).stdout);
+    const [own] = work.filter(({ out }: { out: string }) => out === at('cancelled'));
+    expect(own).toMatchObject({ kind: 'sweep', done: '0/5', counts: { waiting: 3, active: 1 } });
+    expect((await fovea('cancel', at('cancelled'))).stdout).toContain('3 trainings taken out of the queue');
+    const { code, stderr } = await ended;
+    expect(code).toBe(2);
+    expect(messages(stderr).at(-1)).toMatch(
+      /the sweep was cancelled \(fovea cancel\); the same command goes on/,
+    );
+    await expect.poll(() => worker.logged('training cancelled').length).toBe(1);
+  });
+
+  it('says why trainings failed, and tries them elsewhere before', async () => {
+    await writeFile(
+      at('nowhere.toml'),
+      SWEEP.replace(/data = .*/, 'data = "nowhere"').replace('trials = 4', 'trials = 1'),
+    );
+    const worker = begin();
+    const { code, stderr } = await fovea('sweep', at('nowhere.toml'), '--out', at('nowhere'));
+    expect(code).toBe(2);
+    expect(messages(stderr).at(-1)).toMatch(/no trial has a value at step 25; the first: nowhere: /);
+    expect(worker.logged('training failed')).toHaveLength(3);
+  });
+});
