@@ -40,6 +40,9 @@ export function queueAddress(text: string | undefined): QueueAddress {
   return { kind, url: full, shown: url.href };
 }
 
+const UNKNOWN_CERTIFICATE =
+  'its certificate is of no authority that is known here; name the file of one in NODE_EXTRA_CA_CERTS';
+
 /** What to do about an error of a client, by its code. */
 const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused; check the address, and that the server runs',
@@ -49,6 +52,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   '28P01': 'wrong user or password; check them (FOVEA_QUEUE_PASSWORD)',
   '28000': 'the server does not let this user in; check user and password (FOVEA_QUEUE_PASSWORD)',
   '3D000': 'there is no such database; make it, or give another',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CERTIFICATE,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CERTIFICATE,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CERTIFICATE,
+  CERT_HAS_EXPIRED: 'its certificate has expired; the server needs a new one',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'the certificate is of another host; give the name that it has, or check where the address leads',
+  ECONNRESET:
+    'the server ended the connection; check the address, and whether it wants TLS (rediss:, or ?sslmode=verify-full)',
   WRONGPASS: 'wrong user or password; check them (FOVEA_QUEUE_PASSWORD)',
   NOAUTH: 'the server asks for a password; give it (FOVEA_QUEUE_PASSWORD)',
 };

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
+import { type Certificate, certificateFiles } from './certificate.ts';
 
 const PASSWORD = 'p@ss/word';
 const USER = 'fovea';
@@ -36,6 +37,7 @@ export class Postgres {
   readonly #folder: string;
   readonly #bin: string;
   readonly #user: { readonly uid?: number; readonly gid?: number };
+  #ssl: readonly string[] = ['ssl=off'];
   #server: ChildProcess | undefined;
 
   private constructor(port: number, folder: string, bin: string) {
@@ -46,8 +48,12 @@ export class Postgres {
     process.once('exit', () => this.#server?.kill('SIGKILL'));
   }
 
-  /** Makes a cluster in a temporary folder, and starts it. */
-  static async open(): Promise<Postgres> {
+  /**
+   * Makes a cluster in a temporary folder, and starts it.
+   *
+   * @param certificate For encrypted connections. Default: there are none.
+   */
+  static async open(certificate?: Certificate): Promise<Postgres> {
     const folder = mkdtempSync(path.join(tmpdir(), 'fovea-postgres-'));
     const isRoot = process.getuid?.() === 0;
     const bin = isRoot ? path.join(folder, 'native') : binaries();
@@ -73,8 +79,15 @@ export class Postgres {
       ],
       { ...own.#user, stdio: 'pipe', cwd: folder },
     );
+    if (certificate) own.#encrypt(certificate);
     await own.start();
     return own;
+  }
+
+  #encrypt(certificate: Certificate): void {
+    const { key, cert } = certificateFiles(this.#data, certificate);
+    if (process.getuid?.() === 0) for (const file of [key, cert]) chownSync(file, NOBODY, NOBODY);
+    this.#ssl = ['ssl=on', `ssl_key_file=${key}`, `ssl_cert_file=${cert}`];
   }
 
   get #data(): string {
@@ -82,8 +95,8 @@ export class Postgres {
   }
 
   /** Where it is, without the password. */
-  address(port = this.port): string {
-    return `postgres://${USER}@127.0.0.1:${port}/postgres`;
+  address(port = this.port, host = '127.0.0.1'): string {
+    return `postgres://${USER}@${host}:${port}/postgres`;
   }
 
   get password(): string {
@@ -107,7 +120,7 @@ export class Postgres {
 
   /** Starts it, and waits until it answers. */
   async start(): Promise<void> {
-    const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off'];
+    const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', ...this.#ssl];
     const server = spawn(
       path.join(this.#bin, 'bin/postgres'),
       ['-D', this.#data, '-p', String(this.port), ...settings.flatMap((one) => ['-c', one])],
