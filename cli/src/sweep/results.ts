@@ -52,6 +52,10 @@ export async function writeTables(
     return points.length === 0 ? [] : [{ name: `trial ${trial.number}`, points, dots: points.length < 40 }];
   });
   const { kind, folds } = config.search;
+  const reasons = results.flatMap(({ trial, failed }) =>
+    failed === undefined ? [] : [`Trial ${trial.number} failed: ${failed}.`],
+  );
+  const note = reasons.length === 0 ? {} : { note: reasons.join(' ') };
   await writeReport(path.join(out, 'report.html'), {
     title: `Sweep: ${names.join(', ')}`,
     lead: `${results.length} trials of up to ${steps} steps, ${kind}${folds === 0 ? '' : `, ${folds} folds`}. The best is trial ${results[0]!.trial.number}.`,
@@ -60,7 +64,7 @@ export async function writeTables(
         name: 'trials',
         task: kind,
         metrics: results[0]!.value === undefined ? {} : { [metric]: results[0]!.value },
-        tables: [{ title: 'The best first', header, rows }],
+        tables: [{ title: 'The best first', header, rows, ...note }],
         plots:
           series.length === 0 ? [] : [linePlot({ title: metric, xLabel: 'epoch', yLabel: metric, series })],
         config: config.train,

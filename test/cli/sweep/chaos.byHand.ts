@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Postgres, Wire } from '../batch/postgres.ts';
 import { WorkerProcess } from '../batch/scene.ts';
 import { buildCli, fovea, startFovea } from '../run.ts';
+import { halving } from './scene.ts';
 
-const COINS = path.join(import.meta.dirname, '../../../examples/coins');
 const KILLS = 6;
 const CUT_SECONDS = 10;
 
@@ -31,11 +31,7 @@ beforeAll(async () => {
   await buildCli();
   server = await Postgres.open();
   wire = await Wire.open(server.port);
-  const data = JSON.stringify(COINS);
-  await writeFile(
-    at('sweep.toml'),
-    `[train]\nmodel = "retinanet"\ndata = ${data}\nval = ${data}\nsteps = 225\nsize = 128\ncrop = 64\nbatch = 4\ncheckpoint-every = 10\n[space]\nlr = { low = 1e-4, high = 1e-2, log = true }\nwidth = [4, 8]\n[search]\nkind = "halving"\ntrials = 12\n`,
-  );
+  await writeFile(at('sweep.toml'), halving(12, 225));
   const { code, stderr, stdout } = await fovea('sweep', at('sweep.toml'), '--out', at('alone'));
   expect(code, stderr).toBe(0);
   say(`alone done\n${stdout}`);

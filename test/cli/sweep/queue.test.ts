@@ -6,25 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Postgres } from '../batch/postgres.ts';
 import { WorkerProcess } from '../batch/scene.ts';
 import { buildCli, fovea, messages, startFovea } from '../run.ts';
+import { halving } from './scene.ts';
 
-const COINS = path.join(import.meta.dirname, '../../../examples/coins');
-const SWEEP = `[train]
-model = "retinanet"
-data = ${JSON.stringify(COINS)}
-val = ${JSON.stringify(COINS)}
-size = 128
-crop = 64
-batch = 4
-checkpoint-every = 10
-steps = 75
-[space]
-lr = { low = 1e-4, high = 1e-2, log = true }
-width = [4, 8]
-[search]
-kind = "halving"
-trials = 4
-min-steps = 25
-`;
+const SWEEP = halving(4, 75, 25);
 let folder: string;
 let server: Postgres;
 const at = (name: string) => path.join(folder, name);
@@ -110,10 +94,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a sweep 
   });
 
   it('is shown, and can be cancelled', async () => {
-    await writeFile(
-      at('long.toml'),
-      SWEEP.replace('steps = 75', 'steps = 7500').replace('= 25\n', '= 2500\n'),
-    );
+    await writeFile(at('long.toml'), halving(4, 7500, 2500));
     const { ended } = sweep('cancelled', {}, 'long.toml');
     const worker = begin();
     await expect.poll(() => worker.logged('training begun').length).toBe(1);

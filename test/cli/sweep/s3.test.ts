@@ -5,8 +5,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { S3Server } from '../batch/s3Server.ts';
 import { buildCli, fovea, startFovea } from '../run.ts';
+import { TRAIN } from './scene.ts';
 
-const COINS = path.join(import.meta.dirname, '../../../examples/coins');
 const credentials = { accessKeyId: 'AKIDOFTESTS', secretAccessKey: 'secret/of+tests=' };
 let folder: string;
 let store: S3Server;
@@ -24,10 +24,7 @@ afterAll(async () => {
 
 it('comes to the files of a folder, where it is killed and goes on', async () => {
   const config = at('sweep.toml');
-  await writeFile(
-    config,
-    `[train]\nmodel = "retinanet"\ndata = ${JSON.stringify(COINS)}\nval = ${JSON.stringify(COINS)}\nsize = 128\ncrop = 64\nbatch = 4\nsteps = 60\ncheckpoint-every = 10\n[space]\nwidth = [4, 8]\n[search]\nkind = "grid"\n`,
-  );
+  await writeFile(config, `${TRAIN}steps = 60\n[space]\nwidth = [4, 8]\n[search]\nkind = "grid"\n`);
   const alone = await fovea('sweep', config, '--out', at('folder'));
   expect(alone.code, alone.stderr).toBe(0);
   const variables = {

@@ -3,20 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildCli, fovea, messages, startFovea } from '../run.ts';
+import { COINS, halving, TRAIN } from './scene.ts';
 
-const COINS = path.join(import.meta.dirname, '../../../examples/coins');
 let folder: string;
 const at = (name: string) => path.join(folder, name);
-
-/** Trainings of seconds. */
-const TRAIN = `model = "retinanet"
-data = ${JSON.stringify(COINS)}
-val = ${JSON.stringify(COINS)}
-size = 128
-crop = 64
-batch = 4
-checkpoint-every = 10
-`;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'fovea-sweep-'));
@@ -36,10 +26,7 @@ const good = async (...args: string[]): Promise<string> => {
 };
 
 it('comes to the same table and model where it is killed and stopped, and to the model of a training by hand', async () => {
-  const config = await sweep(
-    'halving',
-    `[train]\n${TRAIN}steps = 75\n[space]\nlr = { low = 1e-4, high = 1e-2, log = true }\nwidth = [4, 8]\n[search]\nkind = "halving"\ntrials = 4\nmin-steps = 25\n`,
-  );
+  const config = await sweep('halving', halving(4, 75, 25));
   const said = await good('sweep', config, '--out', at('whole'));
   const table = await readFile(at('whole/trials.csv'), 'utf8');
   expect(said).toMatch(/^trial +lr +width +steps +val_ap +state\n/);
@@ -94,10 +81,10 @@ it('judges each setting in folds, and goes on after a trial that fails', async (
       JSON.stringify({ ...label, imagePath: `${name}.png`, imageData: null }),
     );
   }
-  const train = TRAIN.replace(/^(data|val) = .*\n/gm, '').replace(/^/, `data = ${JSON.stringify(folder)}\n`);
+  const train = TRAIN.replace(/^val = .*\n/m, '').replace(/^data = .*$/m, `data = ${JSON.stringify(folder)}`);
   const config = await sweep(
     'folds',
-    `[train]\n${train}steps = 30\n[space]\nlr = [0.003, 1e30]\nwidth = [4]\n[search]\nkind = "grid"\nmetric = "ap50"\nfolds = 2\n`,
+    `${train}steps = 30\n[space]\nlr = [0.003, 1e30]\nwidth = [4]\n[search]\nkind = "grid"\nmetric = "ap50"\nfolds = 2\n`,
   );
   const said = await good('sweep', config, '--out', at('folded'));
   const [header, one, other] = said.split('\n');
@@ -109,6 +96,7 @@ it('judges each setting in folds, and goes on after a trial that fails', async (
   const folds = runs.filter(({ trial }: { trial: number }) => trial === 1);
   const best = folds.map(({ epochs }: { epochs: number[] }) => Math.max(...epochs));
   expect(Number(csv.split('\n')[1]!.split(',')[4])).toBeCloseTo((best[0] + best[1]) / 2, 12);
+  expect(await readFile(at('folded/report.html'), 'utf8')).toMatch(/Trial 2 failed: step \d+: .* is NaN/);
   expect(await readdir(at('folded/trials/001'))).toEqual(['fold-1', 'fold-2']);
   expect(await readFile(at('folded/best.toml'), 'utf8')).not.toContain('val');
   expect(await readdir(at('folded'))).not.toContain('best.safetensors');
