@@ -2,8 +2,9 @@
 import path from 'node:path';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { DataError, UsageError } from 'fovea';
-import { readFileBytes } from 'fovea/io';
 import { parse, stringify } from 'smol-toml';
+import { didYouMean } from './didYouMean.ts';
+import { readInput } from './files.ts';
 
 /** Options by their long names without the dashes, as a file has them. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -29,12 +30,15 @@ export async function readStructured(
   file: string,
 ): Promise<{ readonly format: string; readonly value: unknown }> {
   const { format, parse: parsed } = PARSERS.get(path.extname(file).toLowerCase())!;
-  const text = new TextDecoder().decode(await readFileBytes(file));
+  const text = new TextDecoder().decode(await readInput(file));
   try {
     return { format, value: parsed(text) };
   } catch (cause) {
-    const [problem] = (cause as Error).message.split('\n');
-    throw new DataError(`${file}: is not ${format} (${problem}); correct it`, { cause });
+    const { message, line, column } = cause as Error & { readonly line?: number; readonly column?: number };
+    const [problem] = message.split('\n');
+    // JSON's own messages have the place.
+    const place = line === undefined ? '' : `, line ${line}, column ${column}`;
+    throw new DataError(`${file}: is not ${format} (${problem}${place}); correct it`, { cause });
   }
 }
 
@@ -61,22 +65,6 @@ const RIVALS: readonly (readonly string[])[] = [
 const ONLY_GIVEN: readonly string[] = ['config', 'resume', 'force', 'until'];
 /** Options that take a table or a list of tables in a file. */
 const TABLES: readonly string[] = ['augment', 'class-weights'];
-
-/** The number of changes of single letters between two names. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row.at(-1)!;
-}
-
-const nearest = (name: string, names: readonly string[]): string =>
-  names.toSorted((a, b) => distance(name, a) - distance(name, b))[0]!;
 
 const nameOf = (option: Option): string => option.long!.replace(/^--/, '');
 
@@ -143,7 +131,7 @@ export function applyTable(
     if (!option && others.includes(name)) continue;
     if (!option) {
       throw new UsageError(
-        `${file}: ${name} is no option of fovea ${command.name()} that a file can set; did you mean ${nearest(name, [...options.keys()])}?`,
+        `${file}: ${name} is no option of fovea ${command.name()} that a file can set${didYouMean(name, [...options.keys()]) || `; fovea ${command.name()} --help has all`}`,
       );
     }
     const rivals = RIVALS.find((names) => names.includes(name)) ?? [name];
