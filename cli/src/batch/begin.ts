@@ -1,9 +1,10 @@
 /** Reads what a batch needs before it starts: its options, files and inputs. Every mistake in them is reported before anything is computed. */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import type { AnnotatedImage } from 'fovea/data';
 import { readFileBytes } from 'fovea/io';
-import { expectLocal } from '../address.ts';
+import { addressOf, expectLocal } from '../address.ts';
 import { openClassData } from '../classSamples.ts';
 import { expectClassifier } from '../commands/classify.ts';
 import { NO_PANOPTIC } from '../commands/predict.ts';
@@ -21,6 +22,7 @@ import {
 } from '../evaluating.ts';
 import { FaultLog } from '../faultLog.ts';
 import type { FileEmbedderOptions } from '../fileEmbedder.ts';
+import { fileProblem } from '../files.ts';
 import { type HashChoice, hasher } from '../hashRows.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { besides, expectModel, type ModelFileOptions, readModel, sayModel } from '../modelFiles.ts';
@@ -202,6 +204,20 @@ const BEGIN: Readonly<Record<BatchName, (given: Given<never>) => Promise<Begun>>
   eval: evaluate,
 };
 
+/** Throws DataError for a file or folder that is not there: of a folder that is misspelt, nothing would come but its name as a bad image. */
+async function expectThere(files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    if (addressOf(file)) continue;
+    await stat(file).catch((error) => {
+      throw new DataError(`${file}: cannot be read (${fileProblem(error)}); check the path`, {
+        cause: error,
+      });
+    });
+  }
+}
+
 /** Reads what a batch begins with. Throws UsageError or DataError for what cannot be used. */
-export const begin = (name: BatchName, given: Given<object>): Promise<Begun> =>
-  BEGIN[name](given as Given<never>);
+export async function begin(name: BatchName, given: Given<object>): Promise<Begun> {
+  await expectThere(given.images);
+  return BEGIN[name](given as Given<never>);
+}

@@ -7,6 +7,7 @@ import { adapterText } from '../gpu.ts';
 import { openPlace, type Place } from '../place/place.ts';
 import { openQueue, type QueueOptions } from '../queue/backend.ts';
 import { expectOtherFolder } from '../resultFolder.ts';
+import { hasSweep } from '../sweep/state.ts';
 import { begin } from './begin.ts';
 import { kindOf } from './kinds/index.ts';
 import { IMAGE_SECONDS } from './options.ts';
@@ -85,6 +86,7 @@ export async function batchCommand(
   );
   if (reportBad !== undefined) await checkOutputFile(reportBad);
   await results.locked('batch', async (release) => {
+    if (await hasSweep(results)) throw new UsageError(`${out}: has a sweep; choose another --out`);
     const place = workPlace(out);
     const batch = await beginWork(place, { name, options: own, files, inputs, shardSize: shard }, force);
     try {

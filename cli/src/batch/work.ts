@@ -103,6 +103,12 @@ export interface Batch {
 /** Whether there is a batch at a place. */
 export const hasWork = (place: Place): Promise<boolean> => place.has(WORK);
 
+/** Throws UsageError where a batch was begun whose results go to a place. */
+export async function expectNoBatch(out: string): Promise<void> {
+  if (await hasWork(workPlace(out)))
+    throw new UsageError(`${out}: a batch was begun there; choose another --out`);
+}
+
 /** Reads a batch at a place. Undefined where there is none; throws DataError for one that is damaged or of another version. */
 export async function readWork(place: Place): Promise<BatchWork | undefined> {
   const content = await place.read(WORK);

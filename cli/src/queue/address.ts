@@ -90,22 +90,32 @@ export async function expectQueue(address: QueueAddress): Promise<void> {
   }
 }
 
+/** A promise that fails where a server has let somebody in, and says nothing. */
+function silenceOf(milliseconds: number): { readonly promise: Promise<never>; end(): void } {
+  let timer: NodeJS.Timeout;
+  const promise = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), milliseconds);
+  });
+  return { promise, end: () => clearTimeout(timer) };
+}
+
 async function pingRedis(url: string): Promise<void> {
   const { Redis } = await import('ioredis');
   const client = new Redis(url, {
     ...{ lazyConnect: true, maxRetriesPerRequest: 0, connectTimeout: PATIENCE, enableReadyCheck: false },
     retryStrategy: () => null,
   });
+  const silence = silenceOf(PATIENCE);
   let reason: unknown;
   client.on('error', (error) => {
     reason = error;
   });
   try {
-    await client.connect();
-    await client.ping();
+    await Promise.race([client.connect().then(() => client.ping()), silence.promise]);
   } catch (error) {
     throw reason ?? error;
   } finally {
+    silence.end();
     client.disconnect();
   }
 }

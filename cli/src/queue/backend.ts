@@ -14,6 +14,11 @@ const BACKOFF = 2000;
 /** Connections to PostgreSQL of a queue or a worker, beside the one that it is woken by. */
 const CONNECTIONS = 2;
 
+/** How long a question to Redis may take. */
+const ASKING = { maxRetriesPerRequest: 1, commandTimeout: 10_000 } as const;
+/** How long the closing of connections may take, in milliseconds. */
+const CLOSING = 5000;
+
 /** A job of which nothing has been checked. */
 export type UnknownJob = Job<unknown, unknown>;
 
@@ -109,17 +114,21 @@ export async function openBackend(
   // The types of the two backends differ in their connection alone.
   const { Queue, QueueEvents, Worker } = classes as unknown as typeof bull;
   const shared = { connection: connection as never, ...(kind === 'redis' ? { prefix: namespace } : {}) };
+  // Who asks is told that the server is away; workers wait for it.
+  const asking = kind === 'redis' ? { ...shared, connection: { url, ...ASKING } as never } : shared;
   let queue: Queue | undefined;
   return {
     shown,
     get queue() {
-      queue ??= keep(new Queue(QUEUE_NAME, shared));
+      queue ??= keep(new Queue(QUEUE_NAME, asking));
       return queue;
     },
     events: () => keep(new QueueEvents(QUEUE_NAME, shared)),
     worker: (processor, options) => keep(new Worker(QUEUE_NAME, processor, { ...options, ...shared })),
     async close() {
-      await Promise.allSettled(opened.reverse().map((one) => one.close()));
+      // A server that is away would be waited for.
+      const patience = new Promise((resolve) => setTimeout(resolve, CLOSING).unref());
+      await Promise.race([Promise.allSettled(opened.reverse().map((one) => one.close())), patience]);
     },
   };
 }

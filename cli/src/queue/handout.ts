@@ -10,8 +10,8 @@ const WINDOW = 256;
 const LOOK = 1000;
 /** How often a job is looked for in vain, in the queue and among the results, before it is given to the queue again. */
 const MISSED = 3;
-/** How often it is given again before its workers are said not to see the folder. */
-const GIVEN = 3;
+/** How often workers may end a job whose result is not there before they are said not to see the folder. */
+const ENDED = 3;
 /** After how many looks without a worker that is said. */
 const ALONE = 5;
 
@@ -33,7 +33,8 @@ export interface Returned<T extends Task> {
 interface Out<T extends Task> {
   readonly task: T;
   missed: number;
-  given: number;
+  /** How often the server has said that a worker has ended it. */
+  ended: number;
 }
 
 export interface HandoutOptions {
@@ -65,7 +66,9 @@ export class Handout<T extends Task> {
     const events = backend.events();
     for (const name of ['completed', 'failed'] as const) {
       events.on(name, ({ jobId }: { jobId: string }) => {
-        if (!this.#out.has(jobId)) return;
+        const one = this.#out.get(jobId);
+        if (!one) return;
+        if (name === 'completed') one.ended++;
         this.#heard.add(jobId);
         this.#wake();
       });
@@ -129,7 +132,7 @@ export class Handout<T extends Task> {
     const some = this.#waiting.slice(0, WINDOW - this.#out.size);
     await this.#enqueue(some);
     this.#waiting = this.#waiting.slice(some.length);
-    for (const task of some) this.#out.set(task.job.id, { task, missed: 0, given: 1 });
+    for (const task of some) this.#out.set(task.job.id, { task, missed: 0, ended: 0 });
   }
 
   /** Gives jobs to the queue; those that are there from before stay, unless they had ended. */
@@ -191,12 +194,11 @@ export class Handout<T extends Task> {
     one.missed = state === 'unknown' || state === 'completed' ? one.missed + 1 : 0;
     if (one.missed < MISSED) return undefined;
     // Its server has lost it, or a worker looked for its place in vain.
-    if (one.given >= GIVEN) {
+    if (one.ended >= ENDED) {
       const where = this.#options.place.url;
       const failed = `workers end it, and it is not there; every worker needs ${where} under the same path, as by a shared file system`;
       return { task, failed };
     }
-    one.given++;
     one.missed = 0;
     await this.#enqueue([task]);
     return undefined;

@@ -1,12 +1,14 @@
 /** The options of commands that use a queue. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from 'fovea';
 
 /** `redis://…`, `rediss://…` or `postgres://…`; '' stands for none, as the variable may be empty. */
 function queueUrl(text: string): string {
   if (text === '') return text;
   if (!/^(?:rediss?|postgres(?:ql)?):\/\//.test(text)) {
-    throw new InvalidArgumentError(
-      'give an address such as redis://HOST:6379 or postgres://USER@HOST/DATABASE.',
+    // Not as other wrong values: those are shown, and this one may have a password in it.
+    throw new UsageError(
+      '--queue: is no address of a queue; give an address such as redis://HOST:6379 or postgres://USER@HOST/DATABASE',
     );
   }
   return text;

@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -216,8 +217,16 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a batch 
     expect(await line(`redis://127.0.0.1:${await freePort()}`)).toMatch(/: connection refused; check/);
     const withPassword = server.address().replace('@', `:${encodeURIComponent('in the address')}@`);
     expect(await line(withPassword, 'other')).not.toContain('in%20the');
-    const { code, stderr } = await fovea('worker', '--queue', 'amqp://127.0.0.1');
+    const { code, stderr } = await fovea('worker', '--queue', 'amqp://me:in%20the@127.0.0.1');
     expect(code).toBe(2);
     expect(stderr).toContain('give an address such as redis://HOST:6379');
+    expect(stderr).not.toContain('in%20the');
+    // A server that lets everybody in, and says nothing.
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    for (const kind of ['redis', 'postgres'])
+      expect(await line(`${kind}://127.0.0.1:${port}/x`)).toMatch(/: no answer; check the address/);
+    silent.close();
   });
 });

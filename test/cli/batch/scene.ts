@@ -59,8 +59,11 @@ export class WorkerProcess {
   readonly ended: Promise<Ended>;
   readonly #lines: Record<string, unknown>[] = [];
 
-  constructor(...args: readonly string[]) {
-    const { child, ended } = startFovea(['worker', ...args]);
+  /** With further variables of the environment, where they are the first argument. */
+  constructor(...args: readonly (string | Readonly<Record<string, string>>)[]) {
+    const variables = args.filter((arg) => typeof arg !== 'string');
+    const words = args.filter((arg) => typeof arg === 'string');
+    const { child, ended } = startFovea(['worker', ...words], variables[0]);
     this.child = child;
     this.ended = ended;
     let text = '';
