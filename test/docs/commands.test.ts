@@ -251,6 +251,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'status --json': 'test/cli/batch/queue.test.ts',
   cancel: 'test/cli/batch/queue.test.ts',
   'sweep --out': 'test/cli/sweep/sweep.test.ts',
+  'sweep --out --queue': 'test/cli/sweep/queue.test.ts',
   'gather --out': 'test/cli/gather.test.ts',
   'embed --model --normalize --out': 'test/cli/embed.test.ts',
   'embed --fps --frames --model --out': 'test/cli/embed.test.ts',

@@ -24,7 +24,7 @@ export interface Place {
   /** Copies what is there into a file of this machine, whose folder is there; false where there is nothing of that name. */
   fetch(name: string, file: string): Promise<boolean>;
   /**
-   * The names in a folder, in no order, without that folder's own.
+   * The names of all that is below a folder, in no order, without that folder's own.
    *
    * @param after Only those that come after this one by their characters. Default: all.
    */
@@ -116,13 +116,18 @@ class FolderPlace implements Place {
   }
 
   async list(folder: string, after = ''): Promise<string[]> {
-    const names = await this.#try(folder, 'read', (file) =>
-      readdir(file).catch((error: NodeJS.ErrnoException) => {
+    const { url } = this;
+    const entries = await this.#try(folder, 'read', (file) =>
+      readdir(file, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return [];
         throw error;
       }),
     );
-    return names.filter((name) => name > after);
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => path.relative(path.join(url, folder), path.join(entry.parentPath, entry.name)))
+      .map((name) => name.split(path.sep).join('/'))
+      .filter((name) => name > after);
   }
 
   remove(name: string): Promise<void> {

@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
 import { DataError } from 'fovea';
+import { expectNoBatch } from '../batch/work.ts';
 import { type Config, configText } from '../config.ts';
 import { counted } from '../counted.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
 import { openPlace, type Place } from '../place/place.ts';
 import { printable } from '../printable.ts';
 import { openQueue, type QueueOptions } from '../queue/backend.ts';
-import { readSweep, type SweepConfig, type Trial } from './config.ts';
+import { CANCELLED } from '../queue/handout.ts';
+import { setUpTraining } from '../trainingSetUp.ts';
+import { optionsOf, readSweep, type SweepConfig, type Trial, trainOptionsOf, trialsOf } from './config.ts';
 import { type Result, writeTables } from './results.ts';
 import { type Need, Schedule } from './schedule.ts';
 import { partsPlace, State } from './state.ts';
@@ -24,10 +28,17 @@ export interface SweepOptions extends QueueOptions {
 export async function sweepCommand(file: string, options: SweepOptions): Promise<void> {
   const config = await readSweep(file);
   const place = openPlace(options.out);
+  await expectNoBatch(options.out);
+  await expectTraining(config, file, options);
   await place.locked('sweep', async (release) => {
     const schedule = new Schedule(config);
     const { force = false } = options;
     const state = await State.open(place, config, { most: schedule.most, force });
+    // That it was cancelled before is over.
+    await partsPlace(place.url).remove(CANCELLED);
+    const done = schedule.done(state);
+    if (done > 0)
+      process.stderr.write(`${counted(done, 'training')} ${done === 1 ? 'was' : 'were'} done before\n`);
     const trainer = await trainerFor(options, place);
     const ignoreSignals = onInterrupt(() => {
       void Promise.allSettled([trainer.stop(), release()]).then(() => {
@@ -43,6 +54,14 @@ export async function sweepCommand(file: string, options: SweepOptions): Promise
     }
     await finish(config, schedule, { state, place, out: options.out });
   });
+}
+
+/** Sets up the first training, where its images can be seen from here: what is wrong with it is wrong with all. */
+async function expectTraining(config: SweepConfig, file: string, { queue }: SweepOptions): Promise<void> {
+  const [first] = trialsOf(config) as [Trial];
+  const options = trainOptionsOf(config, first, config.search.folds === 0 ? 0 : 1, file);
+  if (queue && !existsSync(options.data ?? '')) return;
+  await setUpTraining('train', options);
 }
 
 async function trainerFor(options: SweepOptions, { url }: Place): Promise<Trainer> {
@@ -83,6 +102,7 @@ async function train(
     await state.add({ trial, fold, until, ...('failed' in outcome ? { epochs: [], ...outcome } : outcome) });
     const result = schedule.resultOf(state, trial, until);
     if (result) process.stderr.write(`${printable(described(result, schedule.trials.length))}\n`);
+    if (result && result.failed === undefined && result.value === undefined) throw noValue(result);
     giveNew();
   }
 }
@@ -96,30 +116,15 @@ const shown = ({ values }: Trial): string =>
     .join(', ');
 
 function described({ trial, until, value, failed, metric }: Result, trials: number): string {
-  const came = failed ?? (value === undefined ? 'no epoch has ended yet' : `${metric} ${value.toFixed(4)}`);
+  const came = failed ?? (value === undefined ? 'no value' : `${metric} ${value.toFixed(4)}`);
   return `trial ${trial.number} of ${trials}, ${shown(trial)}: step ${until}: ${came}`;
 }
 
-/** Options of a training of a sweep, as `fovea train --config` takes them. */
-function optionsOf({ train, search }: SweepConfig, { values }: Trial, fold: number): Config {
-  return {
-    ...train,
-    ...values,
-    ...(search.metric === undefined ? {} : { best: search.metric }),
-    ...(fold === 0 ? {} : { val: `${fold}/${search.folds}` }),
-  };
-}
-
-function nothingToCompare(out: string, { until, failed }: Result, { last }: Schedule): DataError {
-  if (until < last) {
-    const why = failed ?? 'no epoch has ended by then, or nothing is judged: give val, or more min-steps';
-    return new DataError(`${out}: no trial has a value at step ${until}; the first: ${why}`);
-  }
-  const why = failed ?? 'nothing is judged: give val';
-  return new DataError(
-    `${out}: no trial that was trained to the end has a value; the first: ${why}; the same command tries again what failed`,
+/** Of a trial that was trained and has no value there is none to come either, nor of others. */
+const noValue = ({ trial, until }: Result): DataError =>
+  new DataError(
+    `trial ${trial.number} has nothing to be compared by at step ${until}: no epoch had ended, or no images are held out; give more steps or min-steps, or val`,
   );
-}
 
 /** Writes the tables, the best settings, and the best model. */
 async function finish(
@@ -132,7 +137,11 @@ async function finish(
   const { folds } = config.search;
   const settings: Config = { ...config.train, ...best.trial.values };
   await place.assemble((folder) => writeTables(folder, config, order));
-  if (best.value === undefined || best.until < schedule.last) throw nothingToCompare(out, best, schedule);
+  if (best.value === undefined) {
+    throw new DataError(
+      `${out}: all trials failed at step ${best.until}; the first: ${best.failed}; the same command tries them again`,
+    );
+  }
   await place.write('best.toml', configText(settings, 'toml'));
   if (folds === 0) {
     const trial = best.trial.number;
@@ -144,6 +153,12 @@ async function finish(
   }
   await partsPlace(place.url).remove('');
   await tidyStored(place, schedule.trainings().map(trainingFolder));
+  const failed = order.filter((one) => one.failed !== undefined);
+  if (failed.length > 0) {
+    process.stderr.write(
+      `${printable(`${counted(failed.length, 'trial')} failed; the first, ${failed[0]!.trial.number}: ${failed[0]!.failed}; the same command tries again what failed`)}\n`,
+    );
+  }
   const what = folds === 0 ? ' (best.safetensors, best.toml)' : ' (best.toml)';
   process.stdout.write(
     `${printable(out)}: ${counted(order.length, 'trial')}; the best is ${best.trial.number}, ${printable(shown(best.trial))}${what}\n`,

@@ -1,11 +1,12 @@
 /** What a sweep tries: the options of `fovea train` that are the same for all, and those that differ. */
 
 import { Command } from 'commander';
-import { UsageError } from 'fovea';
+import { DataError, UsageError } from 'fovea';
 import { Random } from 'fovea/vision';
 import * as v from 'valibot';
 import { checkAs } from '../checked.ts';
 import { applyTable, type Config, readTable } from '../config.ts';
+import type { TrainOptions } from '../trainOptions.ts';
 import { trainingOptions } from '../trainProgram.ts';
 
 const count = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -20,12 +21,20 @@ const rangeSchema = v.pipe(
     integer: v.optional(v.boolean(), false),
   }),
   v.check(({ low, high }) => low < high, 'low must be below high'),
+  v.check(({ low, high }) => Number.isFinite(high - low), 'the range is too wide'),
+  v.check(
+    ({ low, high, integer }) => !integer || (Number.isSafeInteger(low) && Number.isSafeInteger(high)),
+    'low and high of integer = true must be whole numbers',
+  ),
   v.check(({ low, log }) => !log || low > 0, 'a logarithmic range begins above 0'),
 );
 const spaceSchema = v.pipe(
   v.record(
     v.string(),
-    v.union([v.pipe(v.array(choice), v.minLength(1, 'give at least one value')), rangeSchema]),
+    v.union(
+      [v.pipe(v.array(choice), v.minLength(1, 'give at least one value')), rangeSchema],
+      'give a list of values, or a range such as { low = 1e-4, high = 1e-2, log = true }; a single value belongs in [train]',
+    ),
   ),
   v.check((space) => Object.keys(space).length > 0, 'give at least one option to try values of'),
 );
@@ -38,19 +47,23 @@ const shared = {
 } as const;
 const sampled = { trials: count(1), seed: v.optional(count(0), 0) } as const;
 
-const searchSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('grid'), ...shared }),
-  v.strictObject({ kind: v.literal('random'), ...shared, ...sampled }),
-  v.strictObject({
-    kind: v.literal('halving'),
-    ...shared,
-    ...sampled,
-    /** Steps of the first rung. Default: those of the last, divided by the reduction twice. */
-    'min-steps': v.optional(count(1)),
-    /** One of so many goes on to the next rung, which has so many times the steps. */
-    reduction: v.optional(count(2), 3),
-  }),
-]);
+const searchSchema = v.variant(
+  'kind',
+  [
+    v.strictObject({ kind: v.literal('grid'), ...shared }),
+    v.strictObject({ kind: v.literal('random'), ...shared, ...sampled }),
+    v.strictObject({
+      kind: v.literal('halving'),
+      ...shared,
+      ...sampled,
+      /** Steps of the first rung. Default: those of the last, divided by the reduction twice. */
+      'min-steps': v.optional(count(1)),
+      /** One of so many goes on to the next rung, which has so many times the steps. */
+      reduction: v.optional(count(2), 3),
+    }),
+  ],
+  'give "grid", "random" or "halving"',
+);
 
 const sweepSchema = v.strictObject({
   train: v.record(v.string(), v.unknown()),
@@ -108,15 +121,12 @@ export async function readSweep(file: string): Promise<SweepConfig> {
         `${file}: ${range[0]} is a range, and a grid tries lists; give a list, or another kind of search`,
       );
   }
+  const count = trialCount(config);
+  if (count > MOST_TRIALS) {
+    throw new UsageError(`${file}: gives ${count} trials; give fewer, at most ${MOST_TRIALS}`);
+  }
   const trials = trialsOf(config);
-  if (trials.length > MOST_TRIALS) {
-    throw new UsageError(
-      `${file}: gives ${trials.length} trials; give fewer values, at most ${MOST_TRIALS} together`,
-    );
-  }
-  for (const { number, values } of trials) {
-    applyTable(trainingOptions(new Command('train')), { ...train, ...values }, `${file}, trial ${number}`);
-  }
+  for (const trial of trials) trainOptionsOf(config, trial, 0, file);
   if (search.kind === 'halving') {
     const least = search['min-steps'];
     if (least !== undefined && least > Number(train.steps)) {
@@ -126,6 +136,32 @@ export async function readSweep(file: string): Promise<SweepConfig> {
     }
   }
   return config;
+}
+
+/** Options of a training of a sweep, as `fovea train --config` takes them. */
+export function optionsOf({ train, search }: SweepConfig, { values }: Trial, fold: number): Config {
+  return {
+    ...train,
+    ...values,
+    ...(search.metric === undefined ? {} : { best: search.metric }),
+    ...(fold === 0 ? {} : { val: `${fold}/${search.folds}` }),
+  };
+}
+
+/** The same as the command line parses them. Throws UsageError and DataError that name the file and the trial. */
+export function trainOptionsOf(config: SweepConfig, trial: Trial, fold: number, file: string): TrainOptions {
+  const command = trainingOptions(new Command('train'));
+  try {
+    applyTable(command, optionsOf(config, trial, fold), `${file}, trial ${trial.number}`);
+  } catch (error) {
+    const isDrawn = Object.entries(config.space).some(
+      ([name, values]) =>
+        !Array.isArray(values) && !values.integer && (error as Error).message.includes(`: ${name} is `),
+    );
+    if (!isDrawn || !/whole number/.test((error as Error).message)) throw error;
+    throw new DataError(`${(error as Error).message}: add integer = true to its range`, { cause: error });
+  }
+  return command.opts();
 }
 
 /** All combinations, the last option changing fastest. */
@@ -153,6 +189,12 @@ function drawn(space: Space, random: Random): Config {
     }),
   );
 }
+
+/** How many settings a sweep tries. */
+const trialCount = ({ space, search }: SweepConfig): number =>
+  search.kind === 'grid'
+    ? Object.values(space).reduce((product, values) => product * (values as unknown[]).length, 1)
+    : search.trials;
 
 /** The settings that a sweep tries. */
 export function trialsOf({ space, search }: SweepConfig): Trial[] {

@@ -50,11 +50,6 @@ export class Schedule {
     return entrants.reduce((a, b) => a + b, 0) * this.#folds.length;
   }
 
-  /** The step at which a whole training ends. */
-  get last(): number {
-    return this.#rungs.at(-1)!.until;
-  }
-
   /** What a trial came to at a rung; undefined where not all of its folds have ended. */
   resultOf(state: Known, number: number, until: number): Result | undefined {
     const runs = this.#folds
@@ -79,6 +74,12 @@ export class Schedule {
           .map((fold) => ({ trial: this.trials[number - 1]!, fold, until })),
       );
     });
+  }
+
+  /** How many of the trainings are done that are known to come so far. */
+  done(state: Known): number {
+    const entered = this.#entrants(state).reduce((sum, { trials }) => sum + trials.length, 0);
+    return entered * this.#folds.length - this.needs(state).length;
   }
 
   /** Each trial at the last rung that it reached: those that went further first, and of these the better ones. */

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { RESULTS } from './state.ts';
+import { RESULTS, TRIALS } from './state.ts';
 
 /** A training of a sweep: until which step, and by which settings. */
 export interface TrainingTask {
@@ -20,7 +20,7 @@ export interface TrainingTask {
 
 /** Where the files of a training are, below the place of its sweep. */
 export const trainingFolder = ({ trial, fold }: Pick<TrainingTask, 'trial' | 'fold'>): string =>
-  `trials/${String(trial).padStart(3, '0')}${fold === 0 ? '' : `/fold-${fold}`}`;
+  `${TRIALS}/${String(trial).padStart(3, '0')}${fold === 0 ? '' : `/fold-${fold}`}`;
 
 /** The result of a training, below the place of parts. */
 export const resultName = ({ trial, fold, until }: Pick<TrainingTask, 'trial' | 'fold' | 'until'>): string =>

@@ -1,5 +1,6 @@
 /** Who trains for a sweep: this machine, one training after the other, or the workers of a queue. */
 import path from 'node:path';
+import { DataError, UsageError } from 'fovea';
 import { openPlace, type Place } from '../place/place.ts';
 import type { Outcome } from './state.ts';
 import { hasStored, trainStored } from './stored.ts';
@@ -58,7 +59,15 @@ export class LocalTrainer implements Trainer {
     const folder = trainingFolder(task);
     if (this.#out === undefined || (await hasStored(this.#place, folder))) {
       const end = await trainStored(task, how);
-      return end.kind === 'trained' ? end.outcome : { failed: end.kind === 'failed' ? end.reason : end.kind };
+      if (end.kind === 'trained') return end.outcome;
+      if (end.kind === 'failed') return { failed: end.reason };
+      if (end.kind === 'stopped') return { failed: 'stopped' };
+      const { url } = this.#place;
+      if (end.kind === 'gone')
+        throw new DataError(`${url}: another sweep was begun there meanwhile; choose another --out`);
+      throw new UsageError(
+        `${url}: the sweep was cancelled (fovea cancel); the same command goes on with it`,
+      );
     }
     const { options, until, metric } = task;
     return trainUntil({ ...{ folder: path.join(this.#out, folder), options, until, metric }, ...how });

@@ -54,18 +54,31 @@ async function metricIn(folder: string, metric: string | undefined): Promise<Out
 const TAKEN = /: another training \(process /;
 /** How long another process may take that was left behind by a sweep that was killed, in seconds. */
 const PATIENCE = 60;
+/** How often a training goes on whose process was ended by something else, as by a system without memory. */
+const CRASHES = 2;
 
 /** Trains until a step, from where it was: what it had done before stays. */
 export async function trainUntil(run: TrainingRun): Promise<Outcome | { readonly failed: string }> {
+  let crashes = 0;
   for (let seconds = 0; ; seconds++) {
-    const failed = await trainOnce(run);
-    if (failed === undefined) return metricIn(run.folder, run.metric);
-    if (!TAKEN.test(failed) || seconds === PATIENCE || run.signal.aborted) return { failed };
+    const failure = await trainOnce(run);
+    if (!failure) return metricIn(run.folder, run.metric);
+    const { failed, crashed } = failure;
+    if (run.signal.aborted) return { failed };
+    if (crashed && ++crashes < CRASHES) continue;
+    if (!TAKEN.test(failed) || seconds >= PATIENCE) return { failed };
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
 
-/** Why it failed; undefined where it did not. */
+/** Why a training failed. */
+interface Failure {
+  readonly failed: string;
+  /** By a signal that was not sent from here. */
+  readonly crashed?: boolean;
+}
+
+/** Undefined where it did not fail. */
 async function trainOnce({
   folder,
   options,
@@ -73,8 +86,8 @@ async function trainOnce({
   adapter,
   cwd,
   signal,
-}: TrainingRun): Promise<string | undefined> {
-  if (signal.aborted) return 'stopped';
+}: TrainingRun): Promise<Failure | undefined> {
+  if (signal.aborted) return { failed: 'stopped' };
   await makeFolder(folder);
   // Also where it runs somewhere else.
   const at = (name: string) => path.resolve(folder, name);
@@ -103,14 +116,17 @@ async function trainOnce({
     });
   }
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
+    const ended = await new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
       child.on('error', reject);
-      child.on('close', resolve);
+      child.on('close', (code, by) => resolve(code ?? by));
       log.on('error', reject);
     });
-    if (code === 0) return undefined;
+    if (ended === 0) return undefined;
     const [last = ''] = said.trim().split('\n').slice(-1);
-    return last.replace(/^fovea: /, '') || `ended with ${code}`;
+    if (last.startsWith('fovea: ')) return { failed: last.slice('fovea: '.length) };
+    const how = typeof ended === 'number' ? `code ${ended}` : ended;
+    const failed = `its process ended by ${how}${last === '' ? '' : `, after "${last}"`}`;
+    return { failed, crashed: typeof ended !== 'number' };
   } finally {
     signal.removeEventListener('abort', stop);
     await new Promise((resolve) => log.end(resolve));

@@ -8,8 +8,10 @@ import type { TrainingTask } from './task.ts';
 export const TRAINING = 'training';
 /** Shards go first: they are short, and a sweep may have many trainings. */
 const PRIORITY = 1;
-/** How often a training is tried that fails: another worker may see its images. */
-const ATTEMPTS = 3;
+/** How often a training is tried that fails by itself: another worker may see its images. */
+export const FAILURES = 3;
+/** How often it is tried in all, as by workers that have no room for it. */
+const ATTEMPTS = 10;
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -23,6 +25,8 @@ export const trainingJobSchema = v.object({
   options: v.record(v.string(), v.unknown()),
   metric: v.optional(v.string()),
   folder: v.string(),
+  /** How often it has failed by itself. */
+  failures: v.optional(whole, 0),
 });
 
 export const trainingJob = (task: TrainingTask): NewJob => ({

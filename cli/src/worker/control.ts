@@ -9,7 +9,8 @@ import { openPlace } from '../place/place.ts';
 import { printable } from '../printable.ts';
 import { type Backend, jobPrefix, openQueue, type QueueOptions, WAITING } from '../queue/backend.ts';
 import { CANCELLED } from '../queue/handout.ts';
-import { partsPlace, readState } from '../sweep/state.ts';
+import { partsPlace, RESULTS, readState } from '../sweep/state.ts';
+import { resultName } from '../sweep/task.ts';
 import { TRAINING, trainingJobSchema } from '../sweep/trainingJob.ts';
 import { textTable } from '../textTable.ts';
 
@@ -42,6 +43,12 @@ async function withQueue<T>(options: QueueOptions, work: (backend: Backend) => P
   const backend = await openQueue(options);
   try {
     return await work(backend);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new DataError(
+      `--queue ${backend.shown}: holds a job that is none of fovea (${error.message}); remove it, or choose another --namespace`,
+      { cause: error },
+    );
   } finally {
     await backend.close();
   }
@@ -89,7 +96,11 @@ async function doneOf({ kind, out }: Work): Promise<string> {
   try {
     if (kind === 'sweep') {
       const state = await readState(openPlace(out));
-      return state ? `${state.runs.length}/${state.most}` : '?';
+      if (!state) return '?';
+      // Results that are there, also where no process has heard of them yet.
+      const known = state.runs.map(resultName);
+      const results = (await partsPlace(out).list(RESULTS)).map((name) => `${RESULTS}/${name}`);
+      return `${new Set([...known, ...results]).size}/${state.most}`;
     }
     const place = workPlace(out);
     const work = await readWork(place);
@@ -144,6 +155,7 @@ export async function cancelCommand(out: string, options: QueueOptions): Promise
   await withQueue(options, async ({ queue }) => {
     await place.write(CANCELLED, '');
     let taken = 0;
+    const active = (await queue.getJobs(['active'])).filter((job) => job?.id?.startsWith(prefix)).length;
     for (const state of [...WAITING, 'failed'] as const) {
       for (const job of (await queue.getJobs([state])) as (Job | undefined)[]) {
         if (!job?.id?.startsWith(prefix)) continue;
@@ -154,6 +166,10 @@ export async function cancelCommand(out: string, options: QueueOptions): Promise
         );
       }
     }
-    process.stdout.write(`${printable(out)}: cancelled, ${counted(taken, what)} taken out of the queue\n`);
+    const more =
+      active === 0 ? '' : `; ${active} ${what === SHARD ? 'still being computed' : 'being stopped'}`;
+    process.stdout.write(
+      `${printable(out)}: cancelled, ${counted(taken, what)} taken out of the queue${more}\n`,
+    );
   });
 }

@@ -7,7 +7,7 @@ import { SHARD, shardJobSchema } from '../batch/shardJob.ts';
 import { checkAs } from '../checked.ts';
 import type { UnknownJob } from '../queue/backend.ts';
 import { trainStored } from '../sweep/stored.ts';
-import { TRAINING, trainingJobSchema } from '../sweep/trainingJob.ts';
+import { FAILURES, TRAINING, trainingJobSchema } from '../sweep/trainingJob.ts';
 import { log } from './log.ts';
 import type { JobKind, WorkerMetrics } from './metrics.ts';
 
@@ -40,6 +40,8 @@ export interface JobsOptions {
   readonly adapter: string | undefined;
   /** The most time, in milliseconds, that an image may take. */
   readonly imageTime: number;
+  /** Called where this machine cannot train, as without room for temporary files. */
+  readonly onFault: () => void;
 }
 
 export class Jobs {
@@ -49,6 +51,7 @@ export class Jobs {
   readonly #processes: readonly ComputingProcess[];
   readonly #idle: ComputingProcess[];
   readonly #draining = new AbortController();
+  readonly #working = new Set<Promise<unknown>>();
 
   constructor(options: JobsOptions, metrics: WorkerMetrics) {
     const { concurrency, adapter, imageTime } = options;
@@ -71,8 +74,14 @@ export class Jobs {
   async run(job: UnknownJob, token = '', signal = new AbortController().signal): Promise<unknown> {
     const kind = job.name === TRAINING ? TRAINING : SHARD;
     const work = kind === SHARD ? () => this.#shard(job) : () => this.#training(job, signal);
+    const done = this.#metrics.during(kind, work);
+    const settled: Promise<unknown> = done.then(
+      () => this.#working.delete(settled),
+      () => this.#working.delete(settled),
+    );
+    this.#working.add(settled);
     try {
-      const { result, isLeft } = await this.#metrics.during(kind, work);
+      const { result, isLeft } = await done;
       if (!isLeft) return result;
     } catch (error) {
       const { message } = error as Error;
@@ -82,7 +91,13 @@ export class Jobs {
       throw error;
     }
     await job.moveToWait(token);
+    log('info', `${kind} given back`, { id: job.id });
     throw new WaitingError();
+  }
+
+  /** Waits for all that is being computed; the queue need not know of it yet. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#working);
   }
 
   async #shard(job: UnknownJob): Promise<Done> {
@@ -108,12 +123,20 @@ export class Jobs {
     const start = performance.now();
     const { adapter } = this.#options;
     const stop = AbortSignal.any([signal, this.#draining.signal]);
-    log('info', 'training begun', { id: job.id, out: task.out });
-    const end = await trainStored(task, { adapter, signal: stop });
+    const onBegin = (continued: boolean): void =>
+      log('info', 'training begun', { id: job.id, out: task.out, continued });
+    const end = await trainStored(task, { adapter, signal: stop, onBegin }).catch((error) => {
+      this.#options.onFault();
+      throw error;
+    });
     const said = { id: job.id, seconds: secondsSince(start) };
     switch (end.kind) {
-      case 'failed':
+      case 'failed': {
+        const failures = task.failures + 1;
+        if (failures >= FAILURES) throw new UnrecoverableError(end.reason);
+        await job.updateData({ ...task, failures });
         throw new Error(end.reason);
+      }
       case 'gone':
         log('warn', 'no sweep', {
           ...said,
@@ -129,7 +152,6 @@ export class Jobs {
         return { outcome: 'done', result: {} };
       case 'stopped':
         if (signal.aborted) throw new Error('this worker was out of reach, and another one has it');
-        log('info', 'training given back', said);
         return { outcome: 'stopped', result: {}, isLeft: true };
     }
   }

@@ -124,6 +124,35 @@ describe('a configuration', () => {
   it.each([
     [{ ...GOOD, space: {} }, /space: give at least one option/],
     [{ ...GOOD, space: { lr: [] } }, /space\.lr/],
+    [
+      { ...GOOD, space: { lr: { low: 1, hihg: 2 } } },
+      /space\.lr\.hihg: there is no such name; did you mean high\?/,
+    ],
+    [
+      { ...GOOD, space: { lr: 0.01 } },
+      /space\.lr: give a list of values, or a range .*; a single value belongs in \[train\]/,
+    ],
+    [
+      { ...GOOD, search: undefined, serch: GOOD.search },
+      /serch: there is no such name; did you mean search\?/,
+    ],
+    [
+      { ...GOOD, search: { kind: 'random', trails: 3 } },
+      /search\.trails: there is no such name; did you mean trials\?/,
+    ],
+    [{ ...GOOD, search: { kind: 'random' } }, /search\.trials: is missing/],
+    [{ ...GOOD, search: { kind: 'grdi' } }, /search\.kind: give "grid", "random" or "halving"/],
+    [{ ...GOOD, search: { kind: 'random', trials: 1e15 } }, /1000000000000000 trials; give fewer/],
+    [{ ...GOOD, space: { batch: { low: 2, high: 8 } } }, /batch is .*: add integer = true to its range/],
+    [
+      { ...GOOD, space: { batch: { low: 0.5, high: 3, integer: true } } },
+      /space\.batch.*must be whole numbers/,
+    ],
+    [{ ...GOOD, space: { lr: { low: -1e308, high: 1e308 } } }, /the range is too wide/],
+    [
+      { ...GOOD, train: { ...GOOD.train, 'learning-rate': 1 } },
+      /learning-rate is no option .*; fovea train --help has all/,
+    ],
     [{ ...GOOD, space: { lr: { low: 1, high: 1 } } }, /low must be below high|space\.lr/],
     [{ ...GOOD, space: { lr: { low: 0, high: 1, log: true } } }, /above 0|space\.lr/],
     [
@@ -141,7 +170,7 @@ describe('a configuration', () => {
     [{ ...GOOD, search: { kind: 'random' } }, /search\.trials/],
     [{ ...GOOD, search: { kind: 'random', trials: 2, rungs: 3 } }, /search\.rungs/],
     [{ ...GOOD, search: { kind: 'random', trials: 2, folds: 1 } }, /search\.folds/],
-    [{ ...GOOD, search: { kind: 'random', trials: 20_000 } }, /20000 trials; give fewer values/],
+    [{ ...GOOD, search: { kind: 'random', trials: 20_000 } }, /20000 trials; give fewer, at most 10000/],
     [
       { ...GOOD, search: { kind: 'halving', trials: 2, 'min-steps': 901 } },
       /min-steps = 901 are more than the 900 steps/,

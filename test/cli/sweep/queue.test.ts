@@ -110,6 +110,49 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a sweep 
     await expect.poll(() => worker.logged('training cancelled').length).toBe(1);
   });
 
+  it('goes on without a queue after it was cancelled', async () => {
+    const first = sweep('recovered');
+    const worker = begin();
+    await expect.poll(() => kept('recovered')).toBeGreaterThan(0);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await fovea('cancel', at('recovered'));
+    await worker.kill();
+    const { code, stderr } = await sweep('recovered', { FOVEA_QUEUE: '' }).ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).not.toContain('failed');
+    expect(await table('recovered')).toBe(await table('alone'));
+    expect((await model('recovered')).equals(await model('alone'))).toBe(true);
+  });
+
+  it('takes nothing of another sweep that workers still train there', async () => {
+    await writeFile(at('other.toml'), halving(4, 7500, 2500).replace('low = 1e-4', 'low = 2e-4'));
+    const first = sweep('replaced', {}, 'other.toml');
+    const worker = begin();
+    await expect.poll(() => kept('replaced')).toBeGreaterThan(0);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const refused = await sweep('replaced').ended;
+    expect(messages(refused.stderr).at(-1)).toMatch(/has trainings of a sweep of another configuration/);
+    const { code, stderr } = await startFovea(['sweep', at('sweep.toml'), '--out', at('replaced'), '--force'])
+      .ended;
+    expect(code, stderr).toBe(0);
+    expect(await table('replaced')).toBe(await table('alone'));
+    expect((await model('replaced')).equals(await model('alone'))).toBe(true);
+    expect(worker.logged('no sweep').length).toBeGreaterThan(0);
+  });
+
+  it('leaves a trial to others where a machine cannot train', async () => {
+    const broken = new WorkerProcess({ TMPDIR: at('nowhere') }, '--lock', '4');
+    workers.add(broken);
+    const { ended } = sweep('rested');
+    await expect.poll(() => broken.logged('resting').length).toBe(1);
+    begin();
+    const { code, stderr } = await ended;
+    expect(code, stderr).toBe(0);
+    expect(await table('rested')).toBe(await table('alone'));
+  });
+
   it('says why trainings failed, and tries them elsewhere before', async () => {
     await writeFile(
       at('nowhere.toml'),
@@ -118,7 +161,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a sweep 
     const worker = begin();
     const { code, stderr } = await fovea('sweep', at('nowhere.toml'), '--out', at('nowhere'));
     expect(code).toBe(2);
-    expect(messages(stderr).at(-1)).toMatch(/no trial has a value at step 25; the first: nowhere: /);
+    expect(messages(stderr).at(-1)).toMatch(/all trials failed at step 25; the first: nowhere: /);
     expect(worker.logged('training failed')).toHaveLength(3);
   });
 });

@@ -64,11 +64,16 @@ it('comes to the same table and model where it is killed and stopped, and to the
   expect((await readFile(at('by-hand.safetensors'))).equals(best)).toBe(true);
   expect(await readFile(at('whole/report.html'), 'utf8')).toContain('The best first');
 
-  // Another configuration is refused there, unless it begins anew.
-  const other = await sweep('other', (await readFile(config, 'utf8')).replace('trials = 4', 'trials = 2'));
+  // Another configuration is refused there, but for the number of trials.
+  const text = await readFile(config, 'utf8');
+  const other = await sweep('other', text.replace('[4, 8]', '[8, 4]'));
   const refused = await fovea('sweep', other, '--out', at('whole'));
   expect(refused.code).toBe(2);
-  expect(messages(refused.stderr).at(-1)).toMatch(/has a sweep of another configuration/);
+  expect(messages(refused.stderr).at(-1)).toMatch(/has trainings of a sweep of another configuration/);
+  const fewer = await sweep('fewer', text.replace('trials = 4', 'trials = 2'));
+  const again = await fovea('sweep', fewer, '--out', at('whole'));
+  expect(again.code, again.stderr).toBe(0);
+  expect(again.stderr).toMatch(/[23] trainings were done before/);
 });
 
 it('judges each setting in folds, and goes on after a trial that fails', async () => {
