@@ -1,55 +1,25 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import {
-  appendFile,
-  copyFile,
-  readdir,
-  readFile,
-  realpath,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, FoveaError, UsageError } from 'fovea';
-import type { AnnotatedImage, DataSink } from 'fovea/data';
+import { DataError, UsageError } from 'fovea';
+import { DataFolder, filesBelow, type ImageMode, LIST, namesOf } from './dataFolder.ts';
 import { fileProblem, makeFolder, realPath, temporaryFor } from './files.ts';
-
-/** How images get into a data set: copied, or as symbolic links to where they are. */
-export type ImageMode = 'copy' | 'link';
-
-/** Lists the files of a data set that was written, so that `--force` replaces these and nothing that somebody put beside them. */
-const LIST = '.fovea-files.json';
 
 /** A file in a folder that is not on its list of files that were written; undefined where there is none. */
 async function strayIn(folder: string): Promise<string | undefined> {
-  const listed = await readFile(path.join(folder, LIST), 'utf8').catch(() => '[]');
-  let names: Set<unknown>;
-  try {
-    const list: unknown = JSON.parse(listed);
-    names = new Set(Array.isArray(list) ? list : []);
-  } catch {
-    names = new Set();
-  }
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
-    .find((name) => name !== LIST && !names.has(name.split(path.sep).join('/')));
+  const names = namesOf(await readFile(path.join(folder, LIST), 'utf8').catch(() => undefined));
+  return (await filesBelow(folder)).find((name) => name !== LIST && !names.has(name));
 }
 
 /**
  * A folder that comes to be whole or not at all: everything is written into a folder of another name beside it, which `finish`
  * renames. Throws DataError with the path where the disk refuses.
  */
-export class DiskSink implements DataSink {
+export class DiskSink extends DataFolder {
   readonly #folder: string;
   readonly #temporary: string;
   /** Where a folder that is replaced is until the new one is in its place. */
   readonly #old: string;
-  readonly #mode: ImageMode;
-  readonly #made = new Set<string>();
-  readonly #files = new Set<string>();
   /** Whatever ends the process, a full disk behind stderr for one, nothing half-written stays. */
   readonly #atExit = (): void => {
     // Rename the folder first: another thread that is still writing would create files in it while it is removed.
@@ -71,10 +41,11 @@ export class DiskSink implements DataSink {
   };
 
   private constructor(folder: string, mode: ImageMode) {
+    const temporary = temporaryFor(folder);
+    super({ home: folder, begun: temporary, mode });
     this.#folder = folder;
-    this.#mode = mode;
-    this.#temporary = temporaryFor(folder);
-    this.#old = `${this.#temporary}.old`;
+    this.#temporary = temporary;
+    this.#old = `${temporary}.old`;
   }
 
   /**
@@ -113,52 +84,9 @@ export class DiskSink implements DataSink {
     return sink;
   }
 
-  async #place(file: string): Promise<string> {
-    this.#files.add(file);
-    const place = path.join(this.#temporary, file);
-    const folder = path.dirname(place);
-    // At once: a folder that is still being made would come back after the end of the process has removed it.
-    if (!this.#made.has(folder)) mkdirSync(folder, { recursive: true });
-    this.#made.add(folder);
-    return place;
-  }
-
-  async #try(file: string, work: (place: string) => Promise<unknown>): Promise<void> {
-    try {
-      await work(await this.#place(file));
-    } catch (error) {
-      if (error instanceof FoveaError) throw error;
-      throw new DataError(
-        `${path.join(this.#folder, file)}: cannot be written (${fileProblem(error)}); make room, or choose another folder`,
-        { cause: error },
-      );
-    }
-  }
-
-  write(file: string, content: string | Uint8Array): Promise<void> {
-    return this.#try(file, (place) => writeFile(place, content));
-  }
-
-  append(file: string, text: string): Promise<void> {
-    return this.#try(file, (place) => appendFile(place, text));
-  }
-
-  image({ image }: AnnotatedImage, file: string): Promise<void> {
-    return this.#try(file, async (place) => {
-      if (typeof image !== 'string') return writeFile(place, image);
-      const source = await realpath(image);
-      if (source.startsWith(this.#folder + path.sep)) {
-        throw new UsageError(
-          `${image}: is in ${this.#folder}, which would be replaced; choose another folder`,
-        );
-      }
-      return this.#mode === 'link' ? symlink(source, place) : copyFile(source, place);
-    });
-  }
-
   /** Puts the folder in its place, for what was there. */
   async finish(): Promise<void> {
-    await this.write(LIST, JSON.stringify([...this.#files]));
+    await this.write(LIST, JSON.stringify(this.files));
     const old = this.#old;
     const found = await stat(this.#folder).catch(() => undefined);
     // Nothing can come between the two.

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { MODEL_NAMES } from 'fovea';
-import { FORMAT_NAMES } from 'fovea/data';
 import { ANCHOR_LAYOUTS } from 'fovea/vision';
 import { addBatchCommands } from './batch/program.ts';
 import { addClusterCommand } from './clusterProgram.ts';
 import type { LrFindOptions } from './commands/lrFind.ts';
 import { applyConfig, optionNames } from './config.ts';
+import { addConvertCommand } from './convertProgram.ts';
 import { addCutoutCommand } from './cutoutProgram.ts';
-import { CLIP, clipped, data } from './dataProgram.ts';
+import { clipped } from './dataProgram.ts';
 import { addEmbedCommand } from './embedProgram.ts';
 import { addEvalCommand } from './evalProgram.ts';
 import { addExportCommand } from './exportProgram.ts';
@@ -50,23 +50,7 @@ program
   .addOption(adapter())
   .action(async (model, options) => (await import('./commands/info.ts')).infoCommand(model, options));
 
-data(
-  program
-    .command('convert')
-    .description('convert a data set to COCO, Pascal VOC, YOLO, Labelme or masks')
-    .argument('<data>', 'folder with images and annotations, or a COCO file')
-    .argument('<to>', 'folder to write, which must not exist yet'),
-)
-  .addOption(
-    new Option('--format <format>', 'format to convert to').choices(FORMAT_NAMES).makeOptionMandatory(),
-  )
-  .option('--clip', CLIP)
-  .option('--boxes-as-masks', 'to masks: fill the boxes of objects that have no outline')
-  .option('--link-images', 'link to the images instead of copying them')
-  .option('--force', 'replace the folder if it exists')
-  .action(async (data, to, options) =>
-    (await import('./commands/convert.ts')).convertCommand(data, to, options),
-  );
+addConvertCommand(program);
 
 clipped(
   program

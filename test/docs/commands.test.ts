@@ -245,6 +245,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'batch cutout --model --out': 'test/cli/batch/kinds.test.ts',
   'batch embed --format --model --out': 'test/cli/batch/kinds.test.ts',
   'batch eval --data --out': 'test/cli/batch/kinds.test.ts',
+  'batch convert --format --out': 'test/cli/batch/convert.test.ts',
   retry: 'test/cli/batch/local.test.ts',
   worker: 'test/cli/batch/page.test.ts',
   status: 'test/cli/batch/page.test.ts',

@@ -8,7 +8,9 @@ import { addressOf, expectLocal } from '../address.ts';
 import { openClassData } from '../classSamples.ts';
 import { expectClassifier } from '../commands/classify.ts';
 import { NO_PANOPTIC } from '../commands/predict.ts';
+import { ConversionCheck, type ConvertOptions, expectApart, expectConvertOptions } from '../converting.ts';
 import { type CutoutChoice, type CutoutFiles, expectCutoutOptions, readCutoutModels } from '../cutter.ts';
+import type { DataOptions } from '../dataOptions.ts';
 import { expectChosenPart } from '../dataParts.ts';
 import { type EmbedFormatOption, embeddingsName } from '../embed/formats.ts';
 import { type MediaOptions, mediaInputs } from '../embed/media.ts';
@@ -29,6 +31,8 @@ import { besides, expectModel, type ModelFileOptions, readModel, sayModel } from
 import { openPlace } from '../place/place.ts';
 import { type DetectOptions, expectDetectable } from '../predictor.ts';
 import { expectResultOptions, type ResultOptions } from '../results.ts';
+import { openData } from '../samples.ts';
+import { expectNoOtherFiles } from './dataPlace.ts';
 import { type BatchInput, type BatchName, type NewFile, WORK_FOLDER } from './work.ts';
 
 /** Files, inputs and options, as read from the command's arguments. */
@@ -155,10 +159,20 @@ async function embed({ images, options }: Given<EmbedOptions & EmbedFormatOption
 }
 
 /** A labelled image as an input of a batch: its file, or its annotation where the image is embedded in that. */
-const evaluated = ({ name, image, source }: Pick<AnnotatedImage, 'name' | 'image' | 'source'>): BatchInput =>
+const labelledInput = ({
+  name,
+  image,
+  source,
+}: Pick<AnnotatedImage, 'name' | 'image' | 'source'>): BatchInput =>
   typeof image === 'string'
     ? { file: image, inside: name, name }
     : { file: source, inside: name, name, kind: 'annotation' };
+
+/** Throws DataError for annotations that cannot be used. Those that are left out are reported at the end. */
+async function expectNoneBad(faults: FaultLog, options: DataOptions): Promise<void> {
+  const isBad = faults.faults.some(({ level }) => level !== 'note');
+  if (isBad && !options.skipBad) await faults.finish(options);
+}
 
 async function evaluate({ model = '', options }: Given<InputOptions & EvalChoice>): Promise<Begun> {
   expectLocal('the model', model);
@@ -173,16 +187,14 @@ async function evaluate({ model = '', options }: Given<InputOptions & EvalChoice
     if (opened.task === 'classify') {
       const dataset = await openClassData(options.data, options, faults, opened.classNames);
       expectChosenPart(dataset.path, dataset.splits, options);
-      for (const { name, image } of dataset.files) inputs.push(evaluated({ name, image, source: image }));
+      for (const { name, image } of dataset.files) inputs.push(labelledInput({ name, image, source: image }));
       if (inputs.length === 0) await faults.finishEmpty(options, options.data);
     } else {
       const reader = await openSamples(options, opened, faults);
-      const add = (read: AnnotatedImage): void => void inputs.push(evaluated(read));
+      const add = (read: AnnotatedImage): void => void inputs.push(labelledInput(read));
       await checkAnnotations(reader, options, evaluatedName(opened), add);
     }
-    // Annotations that are left out are reported at the end.
-    const isBad = faults.faults.some(({ level }) => level !== 'note');
-    if (isBad && !options.skipBad) await faults.finish(options);
+    await expectNoneBad(faults, options);
   });
   return {
     files: [
@@ -194,6 +206,35 @@ async function evaluate({ model = '', options }: Given<InputOptions & EvalChoice
   };
 }
 
+async function convert({ options }: Given<InputOptions & ConvertOptions & { readonly data: string }>) {
+  const { data, out, linkImages, force = false } = options;
+  expectConvertOptions(options);
+  expectAllLocal(options, ['data', 'images']);
+  const address = addressOf(out);
+  if (address && linkImages) {
+    throw new UsageError(
+      `convert: --link-images is for a folder, and --out ${address.url} has no links; leave it out, or write to a folder`,
+    );
+  }
+  if (!address) await expectApart(data, out);
+  await expectNoOtherFiles(out, force);
+  await FaultLog.check(options);
+  const faults = new FaultLog();
+  const inputs: BatchInput[] = [];
+  await faults.during(options, async () => {
+    const dataset = await openData(data, options, faults, { extras: true });
+    const check = new ConversionCheck(dataset, options);
+    for await (const image of dataset.images()) {
+      check.add(image);
+      inputs.push(labelledInput(image));
+    }
+    if (inputs.length === 0) await faults.finishEmpty(options, data);
+    await expectNoneBad(faults, options);
+    check.end(data);
+  });
+  return { files: [], inputs };
+}
+
 const BEGIN: Readonly<Record<BatchName, (given: Given<never>) => Promise<Begun>>> = {
   detect: predict('detect'),
   segment: predict('segment'),
@@ -202,6 +243,7 @@ const BEGIN: Readonly<Record<BatchName, (given: Given<never>) => Promise<Begun>>
   cutout,
   embed,
   eval: evaluate,
+  convert,
 };
 
 /** Throws DataError for a file or folder that is not there: of a folder that is misspelt, nothing would come but its name as a bad image. */

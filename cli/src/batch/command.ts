@@ -11,12 +11,13 @@ import { hasSweep } from '../sweep/state.ts';
 import { begin } from './begin.ts';
 import { kindOf } from './kinds/index.ts';
 import { IMAGE_SECONDS } from './options.ts';
-import { type Executor, FAILED, HereExecutor, ProcessesExecutor, runBatch } from './run.ts';
+import { type Executor, HereExecutor, ProcessesExecutor, runBatch } from './run.ts';
 import { decodeShard } from './shard.ts';
 import {
   type Batch,
   type BatchName,
   beginWork,
+  FAILED,
   readInputs,
   readWork,
   shardCount,

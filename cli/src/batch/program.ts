@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { converting } from '../convertProgram.ts';
 import { cutting } from '../cutoutProgram.ts';
 import { EMBED_FORMATS } from '../embed/formats.ts';
 import { embedding } from '../embedProgram.ts';
@@ -92,6 +93,12 @@ export function addBatchCommands(program: Command): void {
       add('eval', 'evaluate a model on labelled images: the numbers of fovea eval, without its report'),
     ),
   ).action(async (model, options) => (await import('./command.ts')).batchCommand('eval', model, [], options));
+
+  batched(
+    converting(add('convert', 'convert a data set to COCO, Pascal VOC, YOLO, Labelme or masks')),
+  ).action(async (data, options) =>
+    (await import('./command.ts')).batchCommand('convert', undefined, [], { ...options, data }),
+  );
 
   running(
     program

@@ -14,7 +14,7 @@ import { fetchFiles } from './files.ts';
 import { kindOf } from './kinds/index.ts';
 import { type RunnerOptions, type ShardDone, ShardRunner, type ShardTask } from './runner.ts';
 import { decodeShard, type Outcome } from './shard.ts';
-import { type Batch, shardCount, shardInputs, shardName } from './work.ts';
+import { type Batch, FAILED, shardCount, shardInputs, shardName } from './work.ts';
 
 /** Computes shards somewhere; gives them as they are done, in any order. */
 export interface Executor {
@@ -81,9 +81,6 @@ export interface RunBatchOptions {
   /** Lets others write there; called where a signal ends the process. */
   readonly release: () => Promise<void>;
 }
-
-/** The list of images that could not be used, in the folder of results. */
-export const FAILED = 'failed.jsonl';
 
 /** The shards of a batch that are not done yet. */
 export async function openTasks({ work, place, inputs }: Batch, out: string): Promise<ShardTask[]> {

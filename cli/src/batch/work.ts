@@ -12,7 +12,16 @@ import { sha256 } from '../sha256.ts';
 export const BATCH_VERSION = 1;
 
 /** What can be done in batches. */
-export const BATCH_NAMES = ['detect', 'segment', 'classify', 'hash', 'cutout', 'embed', 'eval'] as const;
+export const BATCH_NAMES = [
+  'detect',
+  'segment',
+  'classify',
+  'hash',
+  'cutout',
+  'embed',
+  'eval',
+  'convert',
+] as const;
 export type BatchName = (typeof BATCH_NAMES)[number];
 
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -60,6 +69,8 @@ export type BatchWork = v.InferOutput<typeof workSchema>;
 
 /** The folder for the parts of a batch, in that of its results. */
 export const WORK_FOLDER = '.fovea-batch';
+/** The list of images that could not be used, in the folder of results. */
+export const FAILED = 'failed.jsonl';
 /** Where the parts of a batch are, by the place of its results. */
 export const workPlace = (out: string): Place => openPlace(below(out, WORK_FOLDER));
 const WORK = 'work.json';

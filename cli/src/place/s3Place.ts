@@ -73,7 +73,7 @@ export class S3Place {
   }
 
   async list(folder: string, after?: string): Promise<string[]> {
-    const prefix = this.#key(`${folder}/`);
+    const prefix = folder === '' ? this.#prefix : this.#key(`${folder}/`);
     const names: string[] = [];
     for await (const key of this.#bucket.keys(
       prefix,

@@ -17,7 +17,7 @@ import { metadataOf, type TrainedModel } from '../../../src/tasks/modelFile.ts';
 import { wavBytes } from '../../similarity/audio/wavBytes.ts';
 import { initialWeights } from '../../tasks/scenes.ts';
 import { buildCli, fovea, messages } from '../run.ts';
-import { contents, makeDetector, makePictures } from './scene.ts';
+import { contents, filesWithout, makeDetector, makeLabelled, makePictures } from './scene.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../../fixtures');
 const MATTING = path.join(FIXTURES, 'matting/rembg.onnx');
@@ -35,7 +35,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'fovea-kinds-'));
   await buildCli();
   await makePictures(at('in'), 7);
-  await makeLabelled();
+  await makeLabelledData();
   await makeApart();
   await writeFile(at('in/p0002_bad.png'), 'no picture');
   const model = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 3, seed: 1 });
@@ -61,15 +61,7 @@ const RUNS = [
 async function batchWithout(bad: string, ...args: readonly string[]): Promise<Record<string, string>> {
   const at = args.indexOf('--out');
   const out = at < 0 ? await mkdtemp(path.join(folder, 'out-')) : args[at + 1]!;
-  const { code, stderr } = await fovea('batch', ...args, ...(at < 0 ? ['--out', out] : []));
-  expect(code, stderr).toBe(2);
-  const failed = (await readFile(path.join(out, 'failed.jsonl'), 'utf8')).trim().split('\n');
-  expect(failed).toHaveLength(1);
-  expect(failed[0]).toContain(bad);
-  const found = await contents(out);
-  return Object.fromEntries(
-    Object.entries(found).filter(([name]) => name !== 'failed.jsonl' && !name.startsWith('.fovea-batch')),
-  );
+  return filesWithout(bad, out, ...args, ...(at < 0 ? ['--out', out] : []));
 }
 
 const batch = (...args: readonly string[]) =>
@@ -107,27 +99,9 @@ async function save(name: ModelName, model: Module): Promise<void> {
 
 const BACKBONE = { ...SMALL_RESNET, width: 4 };
 
-/** Pictures with labels, of which one is in its annotation, and the file of one ends early. */
-async function makeLabelled(): Promise<void> {
-  await makePictures(at('labelled'), 7);
-  for (let i = 0; i < 7; i++) {
-    const png = await readFile(at(`labelled/p000${i}.png`));
-    const [x, y] = [4 + 5 * i, 40 - 4 * i];
-    const points = [
-      [x, y],
-      [x + 20, y],
-      [x + 20, y + 18],
-      [x, y + 18],
-    ];
-    const annotation = {
-      ...{ version: '5.1.1', flags: {}, imageHeight: 64, imageWidth: 64, imagePath: `p000${i}.png` },
-      imageData: i === 5 ? png.toString('base64') : null,
-      shapes: [{ label: 'coin', points, group_id: null, shape_type: 'polygon', flags: {} }],
-    };
-    await writeFile(at(`labelled/p000${i}.json`), JSON.stringify(annotation));
-    if (i === 3) await writeFile(at('labelled/p0003.png'), png.subarray(0, 0.6 * png.length));
-    if (i === 5) await rm(at('labelled/p0005.png'));
-  }
+/** Labelled pictures, folders of two classes, and models for both. */
+async function makeLabelledData(): Promise<void> {
+  await makeLabelled(at('labelled'));
   for (const [label, numbers] of [
     ['a', [0, 1, 3]],
     ['b', [2, 4, 6]],

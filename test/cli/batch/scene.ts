@@ -1,14 +1,15 @@
 /** What tests of batches share: pictures, a model, and workers. */
 import type { ChildProcess } from 'node:child_process';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
+import { expect } from 'vitest';
 import { saveWeights } from '../../../src/io/checkpoint.ts';
 import { SMALL_RESNET } from '../../../src/models/resnet.ts';
 import { RetinaNet } from '../../../src/models/retinanet.ts';
 import { metadataOf } from '../../../src/tasks/modelFile.ts';
 import { initialWeights } from '../../tasks/scenes.ts';
-import { type Ended, startFovea } from '../run.ts';
+import { type Ended, fovea, startFovea } from '../run.ts';
 
 const COINS = path.join(import.meta.dirname, '../../../examples/coins/coins.png');
 
@@ -34,6 +35,30 @@ export async function makeDetector(file: string): Promise<void> {
   await saveWeights(file, initialWeights(model), metadataOf(trained));
 }
 
+/** Pictures with labels, of which one is in its annotation, and the file of one ends early. */
+export async function makeLabelled(folder: string): Promise<void> {
+  const at = (name: string) => path.join(folder, name);
+  await makePictures(folder, 7);
+  for (let i = 0; i < 7; i++) {
+    const png = await readFile(at(`p000${i}.png`));
+    const [x, y] = [4 + 5 * i, 40 - 4 * i];
+    const points = [
+      [x, y],
+      [x + 20, y],
+      [x + 20, y + 18],
+      [x, y + 18],
+    ];
+    const annotation = {
+      ...{ version: '5.1.1', flags: {}, imageHeight: 64, imageWidth: 64, imagePath: `p000${i}.png` },
+      imageData: i === 5 ? png.toString('base64') : null,
+      shapes: [{ label: 'coin', points, group_id: null, shape_type: 'polygon', flags: {} }],
+    };
+    await writeFile(at(`p000${i}.json`), JSON.stringify(annotation));
+    if (i === 3) await writeFile(at('p0003.png'), png.subarray(0, 0.6 * png.length));
+    if (i === 5) await rm(at('p0005.png'));
+  }
+}
+
 /** All files below a folder with their bytes, by their names. */
 export async function contents(folder: string): Promise<Record<string, string>> {
   const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
@@ -45,6 +70,23 @@ export async function contents(folder: string): Promise<Record<string, string>> 
     (await readFile(file)).toString('base64'),
   ];
   return Object.fromEntries(await Promise.all(names.map(read)));
+}
+
+/** The final files of a batch of which a bad picture is the only one that fails. */
+export async function filesWithout(
+  bad: string,
+  out: string,
+  ...args: readonly string[]
+): Promise<Record<string, string>> {
+  const { code, stderr } = await fovea('batch', ...args);
+  expect(code, stderr).toBe(2);
+  const failed = (await readFile(path.join(out, 'failed.jsonl'), 'utf8')).trim().split('\n');
+  expect(failed).toHaveLength(1);
+  expect(failed[0]).toContain(bad);
+  const found = await contents(out);
+  return Object.fromEntries(
+    Object.entries(found).filter(([name]) => name !== 'failed.jsonl' && !name.startsWith('.fovea-batch')),
+  );
 }
 
 /** All that run, for the end of this process. */

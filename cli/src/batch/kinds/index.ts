@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<BatchName, () => Promise<BatchKind>>> = {
   detect: async () => (await import('./places.ts')).detectKind,
   segment: async () => (await import('./places.ts')).segmentKind,
   classify: async () => (await import('./classify.ts')).classifyKind,
+  convert: async () => (await import('./convert.ts')).convertKind,
   cutout: async () => (await import('./cutout.ts')).cutoutKind,
   embed: async () => (await import('./embed.ts')).embedKind,
   eval: async () => (await import('./eval.ts')).evalKind,
