@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import type { Worker } from 'bullmq';
 import { IMAGE_SECONDS } from '../batch/options.ts';
-import { endBySignal, onInterrupt } from '../errors.ts';
+import { onInterrupt } from '../errors.ts';
 import { NAMESPACE, openQueue, type QueueOptions } from '../queue/backend.ts';
 import { Jobs } from './jobs.ts';
 import { log } from './log.ts';
@@ -24,6 +24,8 @@ const MOST_STALLED = 100;
 const REST_SECONDS = 30;
 /** How long a worker that ends tries to tell the queue, in milliseconds. */
 const GIVE_BACK = 5000;
+/** How long connections may stay open behind a worker that has ended, in milliseconds. */
+const LINGERING = 1000;
 /** How soon a worker asks again after the server was away. */
 const AGAIN = 1000;
 
@@ -78,6 +80,6 @@ export async function workerCommand(options: WorkerCommandOptions): Promise<void
   await backend.close();
   metrics.close();
   log('info', 'ended');
-  // Connections to a server that is away would keep it.
-  endBySignal();
+  // Connections to a server that is away would keep this process. It has no device, which ends in another way.
+  setTimeout(() => process.exit(), LINGERING).unref();
 }
