@@ -34,7 +34,7 @@ interface Problem {
   readonly path: readonly string[];
 }
 
-/** What is wrong, and where; of several shapes that a value may have, by the one that says more than that it is not of it. */
+/** All problems with their paths. Where a value may have several shapes, problems inside it say more than that it has none of them. */
 function problemsIn(issues: readonly v.BaseIssue<unknown>[], before: readonly string[]): Problem[] {
   return issues.flatMap((issue) => {
     const path = [...before, ...(issue.path ?? []).map(({ key }) => String(key))];

@@ -1,6 +1,6 @@
 /** Files of a data set that come together in a new folder, and the list of those that a folder has. */
 import { mkdirSync } from 'node:fs';
-import { appendFile, copyFile, readdir, realpath, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FoveaError, UsageError } from 'fovea';
 import type { AnnotatedImage, DataSink } from 'fovea/data';
@@ -24,16 +24,7 @@ export function namesOf(list: string | undefined): Set<string> {
   }
 }
 
-/** The names of all files and links below a folder, with slashes. */
-export async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
-    .map((name) => name.split(path.sep).join('/'));
-}
-
-/** What is known of a folder that a data set comes together in. */
+/** The folders of a data set that is being written. */
 interface Folders {
   /** Where the data set will be, without links: a folder, or an address. */
   readonly home: string;

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
-import { DataFolder, filesBelow, type ImageMode, LIST, namesOf } from './dataFolder.ts';
-import { fileProblem, makeFolder, realPath, temporaryFor } from './files.ts';
+import { DataFolder, type ImageMode, LIST, namesOf } from './dataFolder.ts';
+import { fileProblem, filesBelow, makeFolder, realPath, temporaryFor } from './files.ts';
 
 /** A file in a folder that is not on its list of files that were written; undefined where there is none. */
 async function strayIn(folder: string): Promise<string | undefined> {

@@ -5,12 +5,13 @@ import {
   type FileHandle,
   mkdir,
   open,
+  readdir,
   readlink,
   realpath,
   rm,
   stat,
 } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { type FileContent, writeFileAtomic as writeWholeFile } from 'fovea/io';
 import { addressOf } from './address.ts';
@@ -194,4 +195,13 @@ export async function realPath(file: string, followed = 0): Promise<string> {
     const link = await readlink(whole).catch(() => undefined);
     return link === undefined ? join(folder, basename(whole)) : realPath(resolve(folder, link), followed + 1);
   });
+}
+
+/** The names of all files and links below a folder, with slashes. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .map((name) => name.split(sep).join('/'));
 }

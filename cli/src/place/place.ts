@@ -1,9 +1,16 @@
 /** Where a batch or a sweep keeps its parts, for everyone who works on it: named contents, each whole or not there. */
-import { copyFile, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { addressOf } from '../address.ts';
-import { fileProblem, makeFolder, temporaryFor, withTemporary, writeFileAtomic } from '../files.ts';
+import {
+  fileProblem,
+  filesBelow,
+  makeFolder,
+  temporaryFor,
+  withTemporary,
+  writeFileAtomic,
+} from '../files.ts';
 import { withLock } from '../lock.ts';
 import { PlaceError } from './placeError.ts';
 import { S3Place } from './s3Place.ts';
@@ -116,18 +123,13 @@ class FolderPlace implements Place {
   }
 
   async list(folder: string, after = ''): Promise<string[]> {
-    const { url } = this;
-    const entries = await this.#try(folder, 'read', (file) =>
-      readdir(file, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    const names = await this.#try(folder, 'read', (file) =>
+      filesBelow(file).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return [];
         throw error;
       }),
     );
-    return entries
-      .filter((entry) => !entry.isDirectory())
-      .map((entry) => path.relative(path.join(url, folder), path.join(entry.parentPath, entry.name)))
-      .map((name) => name.split(path.sep).join('/'))
-      .filter((name) => name > after);
+    return names.filter((name) => name > after);
   }
 
   remove(name: string): Promise<void> {

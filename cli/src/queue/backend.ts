@@ -33,7 +33,7 @@ export interface NewJob {
   readonly attempts?: number;
 }
 
-/** What the ids of the jobs of a batch or a sweep begin with: the same may be done for two places of results. */
+/** The first part of the ids of jobs. It names the place of results, too, since one batch may be computed for two places. */
 export const jobPrefix = (id: string, out: string): string => `${id}-${sha256(out).slice(0, 8)}-`;
 
 /** A job as BullMQ takes it. */
@@ -45,7 +45,7 @@ export const bullJob = ({ id, name, data, priority, attempts = ATTEMPTS }: NewJo
     attempts,
     backoff: { type: 'exponential', delay: BACKOFF },
     ...(priority === undefined ? {} : { priority }),
-    // What is done is at the place of results.
+    // The results are at their place.
     removeOnComplete: true,
     removeOnFail: false,
   },
@@ -114,7 +114,7 @@ export async function openBackend(
   // The types of the two backends differ in their connection alone.
   const { Queue, QueueEvents, Worker } = classes as unknown as typeof bull;
   const shared = { connection: connection as never, ...(kind === 'redis' ? { prefix: namespace } : {}) };
-  // Who asks is told that the server is away; workers wait for it.
+  // Commands report a server that is away; workers wait for it.
   const asking = kind === 'redis' ? { ...shared, connection: { url, ...ASKING } as never } : shared;
   let queue: Queue | undefined;
   return {

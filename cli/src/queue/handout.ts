@@ -18,7 +18,7 @@ const ALONE = 5;
 /** This name is at the place of a batch or a sweep that was cancelled. */
 export const CANCELLED = 'cancelled';
 
-/** A job, and the name of its result, `FOLDER/NAME`: where that is at the place, the job is done. Names have the order of their jobs. */
+/** A job, and the name of its result, `FOLDER/NAME`: where that is at the place, the job is done. The results of a handout are in one folder. */
 export interface Task {
   readonly job: NewJob;
   readonly result: string;
@@ -40,7 +40,7 @@ interface Out<T extends Task> {
 export interface HandoutOptions {
   /** Where the results are. */
   readonly place: Place;
-  /** What of the user's that belongs to. */
+  /** The `--out` of the user, for messages. */
   readonly out: string;
   readonly what: 'batch' | 'sweep';
 }
@@ -108,7 +108,7 @@ export class Handout<T extends Task> {
     }
   }
 
-  /** What the server had is there again when it is, or is given again. */
+  /** Jobs survive a restart of the server, or are given to it again. */
   #sayAway(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     if (!this.#isAway)
@@ -182,7 +182,7 @@ export class Handout<T extends Task> {
     );
   }
 
-  /** What has become of a job whose result is not there; undefined while it is on its way. */
+  /** The end of a job whose result is not there; undefined while it is on its way. */
   async #ended(id: string, one: Out<T>): Promise<Returned<T> | undefined> {
     const { task } = one;
     const { queue } = this.#backend;

@@ -5,13 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import * as v from 'valibot';
 import { parseAs } from '../checked.ts';
-import { fileProblem } from '../files.ts';
+import { fileProblem, filesBelow } from '../files.ts';
 import { historyPath } from '../history.ts';
 import { openPlace, type Place } from '../place/place.ts';
 import { PlaceError } from '../place/placeError.ts';
@@ -69,13 +69,9 @@ export async function readOutcome(parts: Place, task: TrainingTask): Promise<Out
   return undefined;
 }
 
-/** Files below a folder, but for those that are being written, and locks. */
-async function filesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && !entry.name.endsWith('.lock'))
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'));
-}
+/** Files of a training, but for those that are being written, and locks. */
+const filesIn = async (folder: string): Promise<string[]> =>
+  (await filesBelow(folder)).filter((name) => !/(?:^|\/)\.[^/]*$|\.lock$/.test(name));
 
 /** The files of a training, here and at the place. */
 class Files {
