@@ -200,8 +200,16 @@ export async function realPath(file: string, followed = 0): Promise<string> {
 /** The names of all files and links below a folder, with slashes. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  // Once for each folder: there may be very many files, and they are listed often.
+  const prefixes = new Map<string, string>();
+  const prefixOf = (parent: string): string => {
+    const known = prefixes.get(parent);
+    if (known !== undefined) return known;
+    const prefix = relative(folder, join(parent, '_')).split(sep).join('/').slice(0, -1);
+    prefixes.set(parent, prefix);
+    return prefix;
+  };
   return entries
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .map((name) => name.split(sep).join('/'));
+    .map(({ parentPath, name }) => `${prefixOf(parentPath)}${name}`);
 }
