@@ -2,15 +2,11 @@
 import { DataError } from 'fovea';
 import { counted } from '../counted.ts';
 import type { Backend } from '../queue/backend.ts';
-import { Handout, type Task } from '../queue/handout.ts';
+import { Handout } from '../queue/handout.ts';
 import type { Executor } from './run.ts';
 import type { ShardDone, ShardTask } from './runner.ts';
 import { shardJob } from './shardJob.ts';
 import { shardName, workPlace } from './work.ts';
-
-interface Handed extends Task {
-  readonly of: ShardTask;
-}
 
 export class QueueExecutor implements Executor {
   readonly #backend: Backend;
@@ -23,11 +19,16 @@ export class QueueExecutor implements Executor {
     const [first] = tasks;
     if (!first) return;
     const { out } = first;
-    const handout = await Handout.begin<Handed>(this.#backend, { place: workPlace(out), out, what: 'batch' });
-    handout.give(tasks.map((of) => ({ of, job: shardJob(of), result: shardName(of.shard) })));
+    const handout = await Handout.begin<ShardTask>(this.#backend, {
+      place: workPlace(out),
+      out,
+      what: 'batch',
+      jobOf: (task) => ({ job: shardJob(task), result: shardName(task.shard) }),
+    });
+    handout.give(tasks);
     const failed: string[] = [];
     for (let one = await handout.next(); one; one = await handout.next()) {
-      const { shard, inputs } = one.task.of;
+      const { shard, inputs } = one.task;
       if (one.failed === undefined) yield { shard, images: inputs.length, faults: 0 };
       else failed.push(`${shard}: ${one.failed}`);
     }

@@ -19,25 +19,27 @@ const ALONE = 5;
 export const CANCELLED = 'cancelled';
 
 /** A job, and the name of its result, `FOLDER/NAME`: where that is at the place, the job is done. The results of a handout are in one folder. */
-export interface Task {
+export interface Handed {
   readonly job: NewJob;
   readonly result: string;
 }
 
-/** A job that has ended: its result is there, or `failed` says why there is none. */
-export interface Returned<T extends Task> {
+/** A task whose job has ended: its result is there, or `failed` says why there is none. */
+export interface Returned<T> {
   readonly task: T;
   readonly failed?: string;
 }
 
-interface Out<T extends Task> {
+interface Out<T> extends Handed {
   readonly task: T;
   missed: number;
   /** How often the server has said that a worker has ended it. */
   ended: number;
 }
 
-export interface HandoutOptions {
+export interface HandoutOptions<T> {
+  /** The job of a task. It is asked for when the queue has room: there may be very many tasks. */
+  readonly jobOf: (task: T) => Handed;
   /** Where the results are. */
   readonly place: Place;
   /** The `--out` of the user, for messages. */
@@ -45,9 +47,9 @@ export interface HandoutOptions {
   readonly what: 'batch' | 'sweep';
 }
 
-export class Handout<T extends Task> {
+export class Handout<T> {
   readonly #backend: Backend;
-  readonly #options: HandoutOptions;
+  readonly #options: HandoutOptions<T>;
   #waiting: T[] = [];
   readonly #out = new Map<string, Out<T>>();
   readonly #returned: Returned<T>[] = [];
@@ -60,7 +62,7 @@ export class Handout<T extends Task> {
   #saidAlone = false;
   #isAway = false;
 
-  private constructor(backend: Backend, options: HandoutOptions) {
+  private constructor(backend: Backend, options: HandoutOptions<T>) {
     this.#backend = backend;
     this.#options = options;
     const events = backend.events();
@@ -76,7 +78,7 @@ export class Handout<T extends Task> {
   }
 
   /** Begins; that it was cancelled before is over. */
-  static async begin<T extends Task>(backend: Backend, options: HandoutOptions): Promise<Handout<T>> {
+  static async begin<T>(backend: Backend, options: HandoutOptions<T>): Promise<Handout<T>> {
     await options.place.remove(CANCELLED);
     return new Handout(backend, options);
   }
@@ -129,20 +131,22 @@ export class Handout<T extends Task> {
 
   async #refill(): Promise<void> {
     if (this.#out.size > WINDOW / 2 || this.#waiting.length === 0) return;
-    const some = this.#waiting.slice(0, WINDOW - this.#out.size);
+    const some = this.#waiting
+      .slice(0, WINDOW - this.#out.size)
+      .map((task): Out<T> => ({ task, ...this.#options.jobOf(task), missed: 0, ended: 0 }));
     await this.#enqueue(some);
     this.#waiting = this.#waiting.slice(some.length);
-    for (const task of some) this.#out.set(task.job.id, { task, missed: 0, ended: 0 });
+    for (const one of some) this.#out.set(one.job.id, one);
   }
 
   /** Gives jobs to the queue; those that are there from before stay, unless they had ended. */
-  async #enqueue(tasks: readonly T[]): Promise<void> {
+  async #enqueue(some: readonly Handed[]): Promise<void> {
     const { queue } = this.#backend;
-    for (const { job } of tasks) {
+    for (const { job } of some) {
       const known = await queue.getJob(job.id);
       if (known && ['failed', 'completed'].includes(await known.getState())) await known.remove();
     }
-    await queue.addBulk(tasks.map(({ job }) => bullJob(job)));
+    await queue.addBulk(some.map(({ job }) => bullJob(job)));
   }
 
   /** Looks at the jobs that were heard of, and now and then at all that are out. */
@@ -157,7 +161,7 @@ export class Handout<T extends Task> {
     for (const id of ids) {
       const one = this.#out.get(id);
       if (!one) continue;
-      const { result } = one.task;
+      const { result } = one;
       const returned =
         (done?.has(result) ?? (await place.has(result))) ? { task: one.task } : await this.#ended(id, one);
       if (!returned) continue;
@@ -200,13 +204,13 @@ export class Handout<T extends Task> {
       return { task, failed };
     }
     one.missed = 0;
-    await this.#enqueue([task]);
+    await this.#enqueue([one]);
     return undefined;
   }
 
   /** The names of results that are there, of jobs that are out. */
   async #results(): Promise<ReadonlySet<string>> {
-    const [first] = [...this.#out.values()].map(({ task }) => task.result).sort();
+    const [first] = [...this.#out.values()].map(({ result }) => result).sort();
     if (first === undefined) return new Set();
     const [folder, name] = first.split('/') as [string, string];
     // Those before it are done, and may be very many.

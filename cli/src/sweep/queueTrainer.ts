@@ -2,23 +2,19 @@
 import { DataError } from 'fovea';
 import type { Place } from '../place/place.ts';
 import type { Backend } from '../queue/backend.ts';
-import { Handout, type Task } from '../queue/handout.ts';
+import { Handout } from '../queue/handout.ts';
 import { partsPlace } from './state.ts';
 import { readOutcome } from './stored.ts';
 import { resultName, type TrainingTask } from './task.ts';
 import type { Ended, Trainer } from './trainer.ts';
 import { trainingJob } from './trainingJob.ts';
 
-interface Handed extends Task {
-  readonly of: TrainingTask;
-}
-
 export class QueueTrainer implements Trainer {
   readonly #backend: Backend;
   readonly #parts: Place;
-  readonly #handout: Handout<Handed>;
+  readonly #handout: Handout<TrainingTask>;
 
-  private constructor(backend: Backend, parts: Place, handout: Handout<Handed>) {
+  private constructor(backend: Backend, parts: Place, handout: Handout<TrainingTask>) {
     this.#backend = backend;
     this.#parts = parts;
     this.#handout = handout;
@@ -29,18 +25,23 @@ export class QueueTrainer implements Trainer {
     return new QueueTrainer(
       backend,
       parts,
-      await Handout.begin(backend, { place: parts, out, what: 'sweep' }),
+      await Handout.begin<TrainingTask>(backend, {
+        place: parts,
+        out,
+        what: 'sweep',
+        jobOf: (task) => ({ job: trainingJob(task), result: resultName(task) }),
+      }),
     );
   }
 
   give(tasks: readonly TrainingTask[]): void {
-    this.#handout.give(tasks.map((of) => ({ of, job: trainingJob(of), result: resultName(of) })));
+    this.#handout.give(tasks);
   }
 
   async next(): Promise<Ended | undefined> {
     const one = await this.#handout.next();
     if (!one) return undefined;
-    const task = one.task.of;
+    const { task } = one;
     if (one.failed !== undefined) return { task, outcome: { failed: one.failed } };
     const outcome = await readOutcome(this.#parts, task);
     if (outcome) return { task, outcome };
