@@ -105,7 +105,7 @@ describe('programs of a step', () => {
     await step(row(1, 2));
     await step(row(1));
     const { y } = await step(row(1));
-    const before = ledger.buffers;
+    const before = await buffersLeft();
     await step(row(1, 2, 3));
     expect(ledger.buffers).toBe(before);
     expect(list(await y.data())).toEqual([-1]);
